@@ -1,0 +1,49 @@
+# Production: survives the loss of a zone, keeps its data, never sleeps.
+# Every key and its default: docs/settings.md. What is not set here keeps its default.
+
+project      = "mlflow" # begins every name: mlflow-prod-...
+protect_data = true     # `destroy` keeps database, bucket and secrets
+
+# account_id = "012345678901" # recommended: the provider then refuses every other account, and the state bucket's name,
+#                             # which must be unique worldwide, gets the number at its end
+
+state = {
+  lock = "both" # a lock in DynamoDB and a lock file in S3: either alone may be retired later
+}
+
+network = {
+  availability_zones = 3        # survives the loss of one with two thirds of its capacity
+  nat                = "per_az" # a NAT gateway in each zone: no zone depends on another
+  flow_logs          = true     # metadata of all traffic, for investigations
+  interface_endpoints = [       # what a task needs to start, without going through NAT
+    "ecr.api", "ecr.dkr", "logs", "secretsmanager"
+  ]
+}
+
+database = {
+  min_capacity          = 0.5 # ACU; above 0 it never pauses, so the first request of the day is not slow
+  max_capacity          = 8   # ACU; the upper limit of the cost
+  backup_retention_days = 30  # days; AWS keeps 35 at most
+}
+
+service = {
+  min_tasks = 3     # one in each zone
+  max_tasks = 9     # autoscaling stops here
+  spot      = false # AWS may stop a Spot task at any time
+}
+
+artifacts = {
+  noncurrent_days = 90 # days to find out that an artifact was deleted or overwritten by mistake
+}
+
+secrets = {
+  recovery_window_days = 30 # days to restore a deleted secret
+}
+
+logs = {
+  retention_days = 365 # days that logs are kept
+}
+
+notebook = {
+  root_access = false # users of the notebook can't become root
+}
