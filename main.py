@@ -1,0 +1,71 @@
+"""Synthesises the platform: one settings file per environment in, Terraform JSON out.
+
+``python main.py`` takes the environment from the variable ENV (default dev, ``all`` for every one) and writes to
+CDKTF_OUTDIR or cdktf.out, as the cdktf CLI expects it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import settings as settings_files
+from errors import exit_on_user_error
+from settings import Settings
+
+if TYPE_CHECKING:
+    from cdktf import App
+
+# The stacks are imported where they are used: that starts Node, which a mistake in the settings must not wait for.
+
+
+def build_app(environments: Sequence[Settings], outdir: Path) -> App:
+    """The platform's stacks of all *environments*."""
+    from stacks.http_api_gateway import HttpApiGatewayStack
+    from stacks.mlflow_vpclink import MlflowVpclinkStack
+    from stacks.sagemaker_notebook import SagemakerNotebookStack
+
+    app = _app(outdir)
+    for settings in environments:
+        platform = MlflowVpclinkStack(app, settings=settings)
+        HttpApiGatewayStack(app, settings=settings, platform=platform)
+        SagemakerNotebookStack(app, settings=settings, platform=platform)
+    return app
+
+
+def build_state_backend_app(settings: Settings, outdir: Path, *, local_state: bool) -> App:
+    """The bucket and lock table that the other stacks' states need before any of them can be initialised."""
+    from stacks.state_backend import StateBackendStack
+
+    app = _app(outdir)
+    StateBackendStack(app, settings=settings, local_state=local_state)
+    return app
+
+
+def synthesise(environments: Sequence[Settings], outdir: Path) -> None:
+    """Write the platform's stacks of all *environments* below *outdir*."""
+    build_app(environments, outdir).synth()
+
+
+def synthesise_state_backend(settings: Settings, outdir: Path, *, local_state: bool) -> None:
+    """Write the state backend's stack below *outdir*."""
+    build_state_backend_app(settings, outdir, local_state=local_state).synth()
+
+
+def main() -> None:
+    """Synthesise what ENV names."""
+    synthesise(settings_files.load_selected(os.environ.get("ENV")), Path(os.environ.get("CDKTF_OUTDIR", "cdktf.out")))
+
+
+def _app(outdir: Path) -> App:
+    import stacks  # noqa: F401 - prepares the fast import of the bindings
+    from cdktf import App
+
+    outdir.mkdir(parents=True, exist_ok=True)  # CDKTF makes only the last folder
+    return App(outdir=str(outdir))
+
+
+if __name__ == "__main__":
+    exit_on_user_error(main)
