@@ -1,0 +1,75 @@
+"""``make bench``: the cost of a synthesis, with and without the fast bindings, and of one more environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from statistics import median
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+FAST_RUNS = 7
+NAIVE_RUNS = 2
+TARGET_SECONDS, TARGET_MEGABYTES, TARGET_MORE_SECONDS = 2.0, 300, 0.3
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One synthesis: wall-clock seconds, and peak resident megabytes of Python and Node together."""
+
+    seconds: float
+    megabytes: float
+
+
+def main() -> None:
+    """Measure and print; the fast runs alternate, so that whatever else the machine does hits both alike."""
+    console = Console(highlight=False)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("synthesising", total=2 * FAST_RUNS + NAIVE_RUNS + 1)
+
+        def run(copies: int, *, naive: bool = False) -> Figure:
+            figure = _synthesise(copies, naive=naive)
+            progress.advance(task)
+            return figure
+
+        run(1)  # warms the disk's cache
+        pairs = [(run(1), run(2)) for _ in range(FAST_RUNS)]
+        naive = _median([run(1, naive=True) for _ in range(NAIVE_RUNS)])
+    fast, two = _median([one for one, _ in pairs]), _median([two for _, two in pairs])
+    more = median(two.seconds - one.seconds for one, two in pairs)
+
+    table = Table("synthesis of the whole app", "seconds", "MB (Python + Node)", "target")
+    table.add_row(f"naive import (median of {NAIVE_RUNS})", f"{naive.seconds:.2f}", f"{naive.megabytes:.0f}", "")
+    table.add_row(
+        f"fast bindings (median of {FAST_RUNS})",
+        f"{fast.seconds:.2f}",
+        f"{fast.megabytes:.0f}",
+        f"<= {TARGET_SECONDS} s, <= {TARGET_MEGABYTES} MB",
+    )
+    table.add_row(f"two environments (median of {FAST_RUNS})", f"{two.seconds:.2f}", f"{two.megabytes:.0f}", "")
+    table.add_row("one more environment", f"{more:.2f}", "", f"<= {TARGET_MORE_SECONDS} s")
+    console.print(table)
+    console.print(
+        f"naive / fast: {naive.seconds / fast.seconds:.1f} times as long, "
+        f"{naive.megabytes / fast.megabytes:.1f} times the memory"
+    )
+
+
+def _synthesise(copies: int, *, naive: bool) -> Figure:
+    environment = {**os.environ, **({"SLOW_BINDINGS": "1", "PYTHONWARNINGS": "ignore"} if naive else {})}
+    command = [sys.executable, "-m", "benchmarks.synthesis", str(copies)]
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    return Figure(**json.loads(answer))
+
+
+def _median(figures: list[Figure]) -> Figure:
+    return Figure(median(f.seconds for f in figures), median(f.megabytes for f in figures))
+
+
+if __name__ == "__main__":
+    main()

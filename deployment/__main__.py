@@ -1,0 +1,203 @@
+"""``python -m deployment``: synthesise, bootstrap, plan, deploy, destroy and read the environments that ENV selects."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from deployment import preflight
+from deployment.bootstrap import bootstrap
+from deployment.lifecycle import Lifecycle, StackPlan, load_stacks
+from deployment.progress import Display, clock_text
+from deployment.terraform import Output
+from deployment.toolchain import ROOT, find_terraform
+from errors import UserError, exit_on_user_error
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+OUTDIR = ROOT / "cdktf.out"
+
+Environments = tuple["Settings", ...]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; raises ``UserError`` for whatever the user can mend."""
+    options = _parse(arguments)
+    if not (options.yes or sys.stdin.isatty()):
+        raise UserError(
+            f"{options.command} asks before it acts, and there is no terminal to ask on. "
+            "Say yes beforehand with --yes or APPROVE=1."
+        )
+    import settings
+
+    environments = settings.load_selected(os.environ.get("ENV"))
+    # Where JSON is asked for, nothing else may be on standard output.
+    display = Display(Console(stderr=options.json, highlight=False))
+    options.run(environments, display, options)
+
+
+def _synth(environments: Environments, display: Display, _options: argparse.Namespace) -> None:
+    """write the Terraform JSON of every stack to cdktf.out; needs no AWS credentials"""
+    import main as app  # here, because it starts Node
+
+    with display.step(", ".join(environment.environment for environment in environments), "synth") as step:
+        app.synthesise(environments, OUTDIR)
+        step.result = f"{len(load_stacks(OUTDIR))} stacks in {OUTDIR}"
+
+
+def _bootstrap(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """create the bucket and the lock table for the state; changes nothing when they are as they should be"""
+    find_terraform()
+    for environment in environments:
+        preflight.check_account(environment)
+    for environment in environments:
+        bootstrap(environment, OUTDIR / "bootstrap" / environment.environment, display, _asker(display, options.yes))
+
+
+def _plan(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """show what deploy would change"""
+    plans = _lifecycle(environments, display, options).plan_all()
+    for planned in plans:
+        if planned.plan is not None and not planned.plan.is_empty:
+            display.say(f"\n{planned.stack.name}\n{planned.text()}")
+    for planned in plans:
+        display.say(f"{planned.stack.name}: {planned}")
+
+
+def _deploy(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """plan each stack in order, show the plan, ask, apply"""
+    lifecycle = _lifecycle(environments, display, options)
+    lifecycle.deploy(_asker(display, options.yes))
+    print_outputs(lifecycle.outputs(), display)
+    display.say(f"deployed in {clock_text(display.elapsed)}")
+
+
+def _destroy(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """destroy every stack, the last one first; the state's bucket and its lock table stay"""
+    for environment in environments:
+        if environment.protect_data:
+            raise UserError(
+                f"environments/{environment.environment}.tfvars: protect_data = true: the database and the artifacts "
+                "are protected, so nothing was destroyed. Set protect_data = false, `make deploy` that, and then "
+                "destroy."
+            )
+    lifecycle = _lifecycle(environments, display, options)
+    if protected := lifecycle.protected():
+        raise UserError(
+            f"{', '.join(protected)}: AWS still protects this from deletion, so nothing was destroyed. "
+            "`make deploy` with protect_data = false lifts that."
+        )
+    if not options.yes:
+        _confirm_destroy(environment.environment for environment in environments)
+    lifecycle.destroy()
+    display.say(f"destroyed in {clock_text(display.elapsed)}")
+
+
+def _output(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """show the outputs of the deployed stacks"""
+    print_outputs(_lifecycle(environments, display, options).outputs(), display, as_json=options.json)
+
+
+_COMMANDS = {
+    "synth": _synth,
+    "bootstrap": _bootstrap,
+    "plan": _plan,
+    "deploy": _deploy,
+    "destroy": _destroy,
+    "output": _output,
+}
+_ASKING = ("bootstrap", "deploy", "destroy")
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m deployment",
+        description=__doc__,
+        epilog="The variable ENV chooses the environment: a name from environments/, dev by default, or all.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    approved = os.environ.get("APPROVE") == "1"
+    for name, run in _COMMANDS.items():
+        command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+        command.set_defaults(run=run, yes=name not in _ASKING or approved, json=False)
+        if name in _ASKING:
+            command.add_argument("--yes", action="store_true", default=approved, help="do not ask (also: APPROVE=1)")
+        if name == "output":
+            command.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args(arguments)
+
+
+def _lifecycle(environments: Environments, display: Display, options: argparse.Namespace) -> Lifecycle:
+    """The stacks as they are synthesised now, once everything that a deployment needs is there."""
+    find_terraform()
+    for environment in environments:
+        preflight.check(environment)
+    _synth(environments, display, options)
+    return Lifecycle(load_stacks(OUTDIR, [environment.environment for environment in environments]), display)
+
+
+def _asker(display: Display, assume_yes: bool) -> Callable[[StackPlan], bool]:
+    def approve(planned: StackPlan) -> bool:
+        display.say(planned.text())
+        return assume_yes or _answer(f"Apply this to {planned.stack.name}? [y/N] ").lower() in ("y", "yes")
+
+    return approve
+
+
+def _answer(question: str) -> str:
+    try:
+        return input(question).strip()
+    except EOFError:  # Ctrl-D
+        return ""
+
+
+def _confirm_destroy(environments: Iterable[str]) -> None:
+    for name in environments:
+        if _answer(f"This destroys everything in {name}. Type {name} to go on: ") != name:
+            raise UserError(f"{name} was not typed: nothing was destroyed.")
+
+
+def print_outputs(outputs: dict[str, dict[str, Output]], display: Display, *, as_json: bool = False) -> None:
+    """Print the outputs that are meant for people, as a table or as JSON."""
+    # What is sensitive is not for people: CDKTF marks so the outputs that only other stacks read.
+    shown = {
+        stack: {name: output.value for name, output in values.items() if not output.sensitive}
+        for stack, values in outputs.items()
+    }
+    if as_json:
+        print(json.dumps(shown, indent=2, sort_keys=True))
+        return
+    rows = [
+        (stack, name, value if isinstance(value, str) else json.dumps(value))
+        for stack, values in shown.items()
+        for name, value in values.items()
+    ]
+    if not rows:
+        display.say("No outputs: nothing is deployed.")
+        return
+    # No rich table: it would break an address over two lines, and that cannot be copied.
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        display.say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt  # SIGTERM, too, lets Terraform finish what is under way
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        exit_on_user_error(main)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
