@@ -52,7 +52,7 @@ output: setup ## show the outputs of the deployed stacks
 	@$(PY) -m deployment output $(ARGS)
 
 bench: setup ## measure synthesis: time and memory, naive and fast, and one more environment
-	@$(PY) -m tests.bench
+	@$(PY) -m benchmarks
 
 docs: setup ## write the generated tables of docs/ and README
 	@$(PY) -m docs.generate

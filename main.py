@@ -60,8 +60,9 @@ def main() -> None:
 
 
 def _app(outdir: Path) -> App:
-    import stacks  # noqa: F401 - prepares the fast import of the bindings
     from cdktf import App
+
+    import stacks  # noqa: F401 - prepares the fast import of the bindings
 
     outdir.mkdir(parents=True, exist_ok=True)  # CDKTF makes only the last folder
     return App(outdir=str(outdir))

@@ -1,4 +1,4 @@
-"""Terraform names from construct paths: ``artifacts/Resource`` becomes ``artifacts``, ``network/public-a`` ``network_public_a``."""
+"""Terraform names from construct paths: ``network/public-0`` becomes ``network_public_0``."""
 
 from __future__ import annotations
 

@@ -195,4 +195,4 @@ class Database(Construct):
 
 def _is_prefix(engine_version: str) -> bool:
     """Whether AWS is left to choose the minor version: a full one reads ``8.0.mysql_aurora.3.08.2``."""
-    return engine_version.count(".") < len("8.0.mysql_aurora.3.08.2".split(".")) - 1
+    return engine_version.count(".") < len(["8", "0", "mysql_aurora", "3", "08", "2"]) - 1

@@ -89,7 +89,5 @@ class GeneratedSecret(Construct):
 
     def grant_read(self, grantee: Grantable) -> None:
         """Let *grantee* read the secret."""
-        grantee.allow(
-            f"read-secret-{self._id}", actions=["secretsmanager:GetSecretValue"], resources=[self.arn]
-        )
+        grantee.allow(f"read-secret-{self._id}", actions=["secretsmanager:GetSecretValue"], resources=[self.arn])
         self._encryption_key.grant_decrypt(grantee)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.ecs_task_definition import (
     EcsTaskDefinition,
     EcsTaskDefinitionRuntimePlatform,
@@ -155,6 +156,8 @@ class MlflowTask(Construct):
             task_role_arn=self.task_role.arn,
             container_definitions=json.dumps([mlflow, nginx]),
             volume=[EcsTaskDefinitionVolume(name=_scratch(name)) for name in logs],
+            # The service moves to the new revision before the old one becomes INACTIVE, which it could not go back to.
+            lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
         )
         self.arn: str = self.task_definition.arn
 

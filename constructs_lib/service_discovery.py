@@ -24,6 +24,8 @@ class ServiceDiscovery(Construct):
             self,
             "Resource",
             name=service,
+            # ECS takes its tasks out a little after the service is gone, and Cloud Map refuses to delete what is in use.
+            force_destroy=True,
             dns_config=ServiceDiscoveryServiceDnsConfig(
                 namespace_id=self.namespace.id,
                 dns_records=[ServiceDiscoveryServiceDnsConfigDnsRecords(type="A", ttl=_TTL_SECONDS)],

@@ -114,12 +114,16 @@ class MlflowVpclinkStack(PlatformStack):
         database.connections.allow_from(service, why="MLflow backend store")
         self.load_balancer.connections.allow_from(self.vpc_link, why="Requests from API Gateway")
 
-        self.output("mlflow_credentials_secret_arn", self.credentials.arn, "Secret with MLflow's user name and password")
+        self.output(
+            "mlflow_credentials_secret_arn", self.credentials.arn, "Secret with MLflow's user name and password"
+        )
         self.output("artifacts_bucket", self.artifacts.bucket_name, "S3 bucket of the artifacts")
         self.output("nginx_repository_url", repositories["nginx"].url, "ECR repository of the nginx image")
         self.output("mlflow_repository_url", repositories["mlflow"].url, "ECR repository of the MLflow image")
         self.output("database_endpoint", database.endpoint, "Host name of the database's writer")
-        self.output("database_credentials_secret_arn", database.credentials.arn, "Secret with the database's credentials")
+        self.output(
+            "database_credentials_secret_arn", database.credentials.arn, "Secret with the database's credentials"
+        )
         self.output("cluster_name", service.cluster_name, "ECS cluster")
         self.output("service_name", service.service_name, "ECS service")
         self.output("load_balancer_dns_name", self.load_balancer.dns_name, "Load balancer, inside the VPC")

@@ -7,19 +7,20 @@ from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTag
 from constructs import Construct
 
 from constructs_lib.addresses import terraform_name
-from settings import Settings, StateSettings
+from settings import Settings
 
 TERRAFORM_VERSION = ">= 1.11"  # write-only arguments
+_LOCAL_STATES = "../../../.state"  # from the stack's folder, in which Terraform runs: the same on every machine
 
 
 class PlatformStack(TerraformStack):
-    """A stack of one environment; its state is ``<key_prefix>/<name>.tfstate``.
+    """A stack of one environment; its state is ``<key_prefix>/<name>.tfstate``, or the file *local_state*.
 
     Terraform addresses come from construct paths (``aws_s3_bucket.artifacts``). Raises ValueError, at synthesis, if
     two elements would share one: CDKTF would merge them silently.
     """
 
-    def __init__(self, app: App, name: str, *, settings: Settings) -> None:
+    def __init__(self, app: App, name: str, *, settings: Settings, local_state: str | None = None) -> None:
         super().__init__(app, f"{settings.environment}-{name}")
         self._path_of_address: dict[str, str] = {}
         AwsProvider(
@@ -30,7 +31,13 @@ class PlatformStack(TerraformStack):
             default_tags=[AwsProviderDefaultTags(tags=_tags(settings))],
         )
         self.add_override("terraform.required_version", TERRAFORM_VERSION)
-        _add_backend(self, name, settings)
+        key = f"{settings.state.key_prefix}/{name}.tfstate"
+        if local_state is None and settings.state.backend == "local":
+            local_state = f"{_LOCAL_STATES}/{key}"
+        if local_state is None:
+            _add_s3_backend(self, key, settings)
+        else:
+            LocalBackend(self, path=local_state)
 
     def output(self, name: str, value: object, description: str) -> None:
         """An output that Terraform shows after an apply, under *name* in snake_case."""
@@ -51,13 +58,8 @@ def _tags(settings: Settings) -> dict[str, str]:
     return {**ours, **settings.tags}
 
 
-def _add_backend(stack: TerraformStack, name: str, settings: Settings) -> None:
+def _add_s3_backend(stack: TerraformStack, key: str, settings: Settings) -> None:
     state = settings.state
-    key = f"{state.key_prefix}/{name}.tfstate"
-    if state.backend == "local":
-        # Relative to the stack's folder, in which Terraform runs: the same on every machine.
-        LocalBackend(stack, path=f"../../../.state/{key}")
-        return
     S3Backend(
         stack,
         bucket=state.bucket,
@@ -65,11 +67,7 @@ def _add_backend(stack: TerraformStack, name: str, settings: Settings) -> None:
         region=settings.region,
         encrypt=True,
         kms_key_id=state.kms_key_id,
-        dynamodb_table=state.table if _locks_by_table(state) else None,
+        dynamodb_table=state.table if state.lock in ("dynamodb", "both") else None,
     )
     if state.lock in ("s3", "both"):
         stack.add_override("terraform.backend.s3.use_lockfile", True)
-
-
-def _locks_by_table(state: StateSettings) -> bool:
-    return state.lock in ("dynamodb", "both")

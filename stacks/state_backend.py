@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdktf import App, LocalBackend, TerraformResourceLifecycle
+from cdktf import App, TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.dynamodb_table import (
     DynamodbTable,
     DynamodbTableAttribute,
@@ -25,9 +25,7 @@ class StateBackendStack(PlatformStack):
     """
 
     def __init__(self, app: App, *, settings: Settings, local_state: bool) -> None:
-        super().__init__(app, NAME, settings=settings)
-        if local_state:
-            LocalBackend(self, path="terraform.tfstate")
+        super().__init__(app, NAME, settings=settings, local_state="terraform.tfstate" if local_state else None)
         kept = TerraformResourceLifecycle(prevent_destroy=True)
         state = settings.state
         bucket = S3Bucket(self, "state", bucket=state.bucket, lifecycle=kept)
