@@ -8,9 +8,11 @@ from pydantic import BaseModel, ValidationError
 import settings
 from errors import UserError
 from settings import Settings, environment_names, load, load_selected, markdown_table
+from settings.fields import fields, groups_of
 
 Refuse = Callable[[str], str]
-REPOSITORY = Path(settings.__file__).parent
+PACKAGE = Path(settings.__file__).parent
+REPOSITORY = PACKAGE.parent
 
 
 @pytest.fixture(autouse=True)
@@ -617,7 +619,7 @@ def test_a_long_or_unprintable_value_stays_on_one_readable_line(refusal: Refuse)
 def _leaves(model: type[BaseModel], above: str = "") -> list[str]:
     found = []
     for name, field in model.model_fields.items():
-        groups = settings._groups(field.annotation)
+        groups = groups_of(field)
         found += [leaf for group in groups for leaf in _leaves(group, f"{above}{name}.")] or [f"{above}{name}"]
     return found
 
@@ -638,10 +640,10 @@ def test_the_table_shows_defaults_as_one_writes_them() -> None:
 
 
 def test_every_field_has_a_description() -> None:
-    assert [place for place, field in settings._fields().items() if not field.description] == []
+    assert [place for place, field in fields().items() if not field.description] == []
 
 
 def test_settings_know_nothing_of_constructs_and_stacks() -> None:
-    tree = ast.parse((REPOSITORY / "settings.py").read_text())
-    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    trees = [ast.parse(file.read_text()) for file in PACKAGE.glob("*.py")]
+    modules = {node.module for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert not {name for name in modules if name and name.startswith(("constructs_lib", "stacks", "cdktf"))}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from errors import UserError
 from settings import Settings, environment_names, load, markdown_table
-from tfvars import hcl
+from settings.tfvars import hcl
 
 SHIPPED = [
     (Path(__file__).parents[2] / "environments" / f"{name}.tfvars").read_text() for name in sorted(environment_names())

@@ -76,7 +76,7 @@ def hcl(value: object) -> str:
         case bool() | None:
             text = json.dumps(value)
         case int() | float():
-            text = f"{value:g}" if abs(value) < 1_000_000 else str(value)
+            text = str(value).removesuffix(".0")
         case str():
             text = json.dumps(value, ensure_ascii=not value.isprintable())
         case tuple():
