@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdktf import DataResource, TerraformResourceLifecycle
+from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.cloudwatch_log_group import CloudwatchLogGroup
 from cdktf_cdktf_provider_aws.db_subnet_group import DbSubnetGroup
 from cdktf_cdktf_provider_aws.rds_cluster import RdsCluster, RdsClusterServerlessv2ScalingConfiguration
@@ -134,7 +134,9 @@ class Database(Construct):
             copy_tags_to_snapshot=True,
             deletion_protection=protect,
             skip_final_snapshot=not upkeep.final_snapshot,
-            final_snapshot_identifier=self._snapshot_identifier(identifier) if upkeep.final_snapshot else None,
+            # Unlike the cluster's name, this one must be new each time the environment is destroyed; the subnet group's
+            # name ends with the moment of its creation.
+            final_snapshot_identifier=f"{subnets.name}-final" if upkeep.final_snapshot else None,
             # An approved plan is carried out then, not in the next maintenance window.
             apply_immediately=True,
             lifecycle=TerraformResourceLifecycle(prevent_destroy=protect),
@@ -186,11 +188,6 @@ class Database(Construct):
             ).log_group
             for log in _LOGS
         ]
-
-    def _snapshot_identifier(self, identifier: str) -> str:
-        # Unlike the cluster's name, that of its last snapshot must be new each time the environment is destroyed.
-        suffix: str = DataResource(self, "snapshot-suffix").id
-        return f"{identifier}-final-{suffix}"
 
 
 def _is_prefix(engine_version: str) -> bool:

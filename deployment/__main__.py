@@ -15,6 +15,7 @@ from rich.console import Console
 
 from deployment import preflight
 from deployment.bootstrap import bootstrap
+from deployment.hcl import write_hcl
 from deployment.lifecycle import Lifecycle, StackPlan, load_stacks
 from deployment.progress import Display, clock_text
 from deployment.terraform import Output
@@ -52,6 +53,13 @@ def _synth(environments: Environments, display: Display, _options: argparse.Name
     with display.step(", ".join(environment.environment for environment in environments), "synth") as step:
         app.synthesise(environments, OUTDIR)
         step.result = f"{len(load_stacks(OUTDIR))} stacks in {OUTDIR}"
+
+
+def _hcl(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """write the Terraform HCL of every stack to cdktf.out/hcl, for those without Python; needs no AWS credentials"""
+    find_terraform()
+    _synth(environments, display, options)
+    write_hcl(load_stacks(OUTDIR), OUTDIR / "hcl", display)
 
 
 def _bootstrap(environments: Environments, display: Display, options: argparse.Namespace) -> None:
@@ -109,6 +117,7 @@ def _output(environments: Environments, display: Display, options: argparse.Name
 
 _COMMANDS = {
     "synth": _synth,
+    "hcl": _hcl,
     "bootstrap": _bootstrap,
     "plan": _plan,
     "deploy": _deploy,

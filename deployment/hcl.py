@@ -177,7 +177,6 @@ def write_hcl(stacks: Sequence[Stack], outdir: Path, display: Display) -> None:
     both. Nothing is written unless all of it can be. What Terraform keeps in a folder (.terraform, a plan) stays.
     Raises ``UserError``.
     """
-    outdir.mkdir(parents=True, exist_ok=True)
     environment = terraform_environment()
     with TemporaryDirectory(dir=outdir.parent, prefix=f".{outdir.name}-") as temporary:
         folders = [Path(temporary, stack.name) for stack in stacks]
@@ -188,6 +187,7 @@ def write_hcl(stacks: Sequence[Stack], outdir: Path, display: Display) -> None:
                 _write(stack, folder, schemas)
                 _Terraform(folder, environment=environment).format()
                 step.result = f"in {outdir / stack.name}"
+        outdir.mkdir(exist_ok=True)
         for folder in folders:
             _publish(folder, outdir / folder.name)
     _remove_others(outdir, {stack.name for stack in stacks})
