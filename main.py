@@ -18,7 +18,8 @@ from settings import Settings
 if TYPE_CHECKING:
     from cdktf import App
 
-# The stacks are imported where they are used: that starts Node, which a mistake in the settings must not wait for.
+# The stacks, and CDKTF after them, are imported where they are used: that starts Node, which a mistake in the settings
+# must not wait for.
 
 
 def build_app(environments: Sequence[Settings], outdir: Path) -> App:
@@ -61,8 +62,6 @@ def main() -> None:
 
 def _app(outdir: Path) -> App:
     from cdktf import App
-
-    import stacks  # noqa: F401 - prepares the fast import of the bindings
 
     outdir.mkdir(parents=True, exist_ok=True)  # CDKTF makes only the last folder
     return App(outdir=str(outdir))

@@ -13,6 +13,7 @@ from cdktf_cdktf_provider_aws.s3_bucket_lifecycle_configuration import (
     S3BucketLifecycleConfigurationRuleNoncurrentVersionExpiration,
     S3BucketLifecycleConfigurationRuleTransition,
 )
+from cdktf_cdktf_provider_aws.s3_bucket_versioning import S3BucketVersioningA
 from constructs import Construct
 
 from constructs_lib.encryption_key import EncryptionKey
@@ -55,7 +56,7 @@ class ArtifactStore(Construct):
         self.bucket_name: str = self.bucket.id
         self.bucket_arn: str = self.bucket.arn
         versions = make_private(self, self.bucket, kms_key_arn=encryption_key.arn, versioning=versioning)
-        self._expire(noncurrent_days, tiering).node.add_dependency(versions)
+        self._expire(noncurrent_days, tiering, after=versions)
 
     def grant_read_write(self, grantee: Grantable) -> None:
         """Let *grantee* list, read, write and delete artifacts."""
@@ -77,7 +78,7 @@ class ArtifactStore(Construct):
         )
         self._encryption_key.grant_encrypt_decrypt(grantee)
 
-    def _expire(self, noncurrent_days: int, tiering: bool) -> S3BucketLifecycleConfiguration:
+    def _expire(self, noncurrent_days: int, tiering: bool, *, after: S3BucketVersioningA) -> None:
         everything = [S3BucketLifecycleConfigurationRuleFilter(prefix="")]
         rules = [
             S3BucketLifecycleConfigurationRule(
@@ -111,4 +112,4 @@ class ArtifactStore(Construct):
                     ],
                 )
             )
-        return S3BucketLifecycleConfiguration(self, "lifecycle", bucket=self.bucket_name, rule=rules)
+        S3BucketLifecycleConfiguration(self, "lifecycle", bucket=self.bucket_name, rule=rules, depends_on=[after])

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from cdktf import TerraformStack
 from constructs import Construct
 
-from constructs_lib.addresses import terraform_name
-
 
 class EphemeralResource(Construct):
     """A value that exists only while Terraform runs: it is in no plan and no state.
@@ -19,8 +17,7 @@ class EphemeralResource(Construct):
     def __init__(self, scope: Construct, id: str, *, type: str, config: Mapping[str, object]) -> None:
         super().__init__(scope, id)
         stack = TerraformStack.of(self)
-        name = terraform_name(self.node.path.removeprefix(stack.node.path + "/").split("/"))
-        self._address = f"ephemeral.{type}.{name}"
+        self._address = f"ephemeral.{type}.{stack.get_logical_id(self.node)}"
         stack.add_override(self._address, dict(config))
 
     def reference(self, attribute: str) -> str:

@@ -51,9 +51,16 @@ def _obstacle() -> str | None:
         return f"{BINDINGS} is not installed as a package folder"
     if not (folder / "_jsii" / "__init__.py").is_file() or not list(folder.glob("_jsii/provider-aws@*.jsii.tgz")):
         return f"{folder} has no _jsii package with provider-aws@*.jsii.tgz"
-    if importlib.util.find_spec("jsii._kernel.providers.process") is None:
+    if not _is_there("jsii._kernel.providers.process"):
         return "this release of jsii does not start Node by jsii._kernel.providers.process"
     return None
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
 
 
 def _bindings_folder() -> Path | None:

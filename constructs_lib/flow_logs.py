@@ -39,6 +39,8 @@ class FlowLogs(Construct):
             description="Writes VPC flow logs",
         )
         log_group.grant_write(role)
+        role.allow("find-log-streams", actions=["logs:DescribeLogStreams"], resources=[f"{log_group.arn}:*"])
+        role.allow("find-log-groups", actions=["logs:DescribeLogGroups"], resources=["*"])  # knows no narrower resource
         self.flow_log = FlowLog(
             self,
             "Resource",

@@ -62,7 +62,7 @@ class ExistingNetwork:
 
 
 class Network(Construct):
-    """A VPC over *zones* availability zones (2 to 3).
+    """A VPC over *zones* availability zones (2 to 4).
 
     *nat_per_zone* False saves money: one NAT gateway for all, whose zone takes the others' way out with it.
     *interface_endpoints* are short service names such as ``ecr.api``; S3 is always reached by a gateway endpoint, which
@@ -81,6 +81,10 @@ class Network(Construct):
         interface_endpoints: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, id)
+        if not 2 <= zones <= _ZONES_PER_TIER:
+            raise ValueError(
+                f"zones = {zones}: give 2, the least for Aurora, to {_ZONES_PER_TIER}, the most there is room for"
+            )
         self._name_prefix = name_prefix
         self.vpc = Vpc(
             self,

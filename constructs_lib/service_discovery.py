@@ -24,7 +24,7 @@ class ServiceDiscovery(Construct):
             self,
             "Resource",
             name=service,
-            # ECS takes its tasks out a little after the service is gone, and Cloud Map refuses to delete what is in use.
+            # ECS takes its tasks out a little after it is gone, and Cloud Map refuses to delete what is in use.
             force_destroy=True,
             dns_config=ServiceDiscoveryServiceDnsConfig(
                 namespace_id=self.namespace.id,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cdktf import App, LocalBackend, S3Backend, TerraformElement, TerraformOutput, TerraformStack
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
-from constructs import Construct
+from constructs import Node
 
-from constructs_lib.addresses import terraform_name
 from settings import Settings
+from stacks.addresses import terraform_name
 
 TERRAFORM_VERSION = ">= 1.11"  # write-only arguments
 _LOCAL_STATES = "../../../.state"  # from the stack's folder, in which Terraform runs: the same on every machine
@@ -16,8 +16,8 @@ _LOCAL_STATES = "../../../.state"  # from the stack's folder, in which Terraform
 class PlatformStack(TerraformStack):
     """A stack of one environment; its state is ``<key_prefix>/<name>.tfstate``, or the file *local_state*.
 
-    Terraform addresses come from construct paths (``aws_s3_bucket.artifacts``). Raises ValueError, at synthesis, if
-    two elements would share one: CDKTF would merge them silently.
+    Terraform addresses come from construct paths (``aws_s3_bucket.artifacts``). Two elements that
+    would share one are refused with both paths (as a RuntimeError: it passes through jsii); CDKTF would merge them.
     """
 
     def __init__(self, app: App, name: str, *, settings: Settings, local_state: str | None = None) -> None:
@@ -43,9 +43,10 @@ class PlatformStack(TerraformStack):
         """An output that Terraform shows after an apply, under *name* in snake_case."""
         TerraformOutput(self, name, value=value, description=description, static_id=True)
 
-    def _allocate_logical_id(self, element: TerraformElement | Construct) -> str:  # type: ignore[override]
-        # jsii's stub names the argument differently; CDKTF calls this by position, once for each element.
-        path = element.to_string()  # its path, in one call to Node instead of two
+    def _allocate_logical_id(self, element: TerraformElement | Node) -> str:
+        # CDKTF calls this by position, once for each element.
+        # An element's text is its path too, in one call to Node instead of two.
+        path = element.path if isinstance(element, Node) else element.to_string()
         address = terraform_name(path.split("/")[1:])
         other = self._path_of_address.setdefault(address, path)
         if other != path:
@@ -55,7 +56,8 @@ class PlatformStack(TerraformStack):
 
 def _tags(settings: Settings) -> dict[str, str]:
     ours = {"project": settings.project, "environment": settings.environment, "managed-by": "terraform"}
-    return {**ours, **settings.tags}
+    theirs = {key.lower() for key in settings.tags}  # IAM takes keys that differ only in case for one
+    return {key: value for key, value in ours.items() if key not in theirs} | settings.tags
 
 
 def _add_s3_backend(stack: TerraformStack, key: str, settings: Settings) -> None:
