@@ -30,7 +30,8 @@ class MlflowService(Construct):
     """An ECS cluster with one service of *task*, behind *load_balancer* and in *discovery*.
 
     *initial_tasks* counts only at creation: autoscaling owns the number from then on. A deployment that does not get
-    healthy is rolled back. With *spot*, one task stays on demand and the rest run on interruptible capacity.
+    healthy is rolled back. With *spot*, tasks run on interruptible capacity only: cheaper, and now and
+    then AWS stops one at two minutes' notice.
     """
 
     def __init__(
@@ -111,9 +112,4 @@ class MlflowService(Construct):
 
 
 def _strategy(spot: bool) -> Sequence[EcsServiceCapacityProviderStrategy]:
-    if not spot:
-        return [EcsServiceCapacityProviderStrategy(capacity_provider="FARGATE", weight=1)]
-    return [
-        EcsServiceCapacityProviderStrategy(capacity_provider="FARGATE", base=1, weight=0),
-        EcsServiceCapacityProviderStrategy(capacity_provider="FARGATE_SPOT", weight=1),
-    ]
+    return [EcsServiceCapacityProviderStrategy(capacity_provider="FARGATE_SPOT" if spot else "FARGATE", weight=1)]

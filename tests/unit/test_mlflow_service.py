@@ -81,21 +81,11 @@ def test_it_waits_for_the_listener_and_the_capacity_providers(terraform: Terrafo
     }
 
 
-@pytest.mark.parametrize(
-    ("spot", "strategy"),
-    [
-        (False, [{"capacity_provider": "FARGATE", "weight": 1}]),
-        (
-            True,
-            [
-                {"capacity_provider": "FARGATE", "base": 1, "weight": 0},
-                {"capacity_provider": "FARGATE_SPOT", "weight": 1},
-            ],
-        ),
-    ],
-)
-def test_on_spot_one_task_stays_on_demand(stack: Workbench, spot: bool, strategy: list[dict[str, object]]) -> None:
-    assert _service(stack, spot=spot)["capacity_provider_strategy"] == strategy
+@pytest.mark.parametrize(("spot", "provider"), [(False, "FARGATE"), (True, "FARGATE_SPOT")])
+def test_tasks_run_on_demand_or_all_on_spot(stack: Workbench, spot: bool, provider: str) -> None:
+    strategy = _service(stack, spot=spot)["capacity_provider_strategy"]
+
+    assert strategy == [{"capacity_provider": provider, "weight": 1}]
 
 
 @pytest.mark.parametrize("exec", [False, True])
