@@ -23,7 +23,7 @@ rehearse: setup ## the whole platform on an embedded AWS emulator: apply, plan a
 	@$(PY) -m rehearsal $(ARGS)
 
 test: setup-test ## the whole test suite, ruff and mypy included (ARGS goes to pytest)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile $(ARGS)
 
 check: setup ## ruff and mypy --strict
 	@$(VENV)/bin/ruff check .
@@ -64,8 +64,8 @@ lock: .tools/.ready ## lock the dependencies again (Pipfile, package.json)
 	open("Pipfile.lock", "w").write(json.dumps(lock, indent=4, sort_keys=True) + "\n")'
 	@$(NPM) install --package-lock-only
 
-clean: ## remove what was generated; environments, and local states, stay
-	@rm -rf cdktf.out .cache
+clean: ## remove what was generated; virtual environments and local states stay
+	@rm -rf cdktf.out/stacks cdktf.out/hcl cdktf.out/manifest.json .cache
 
 setup: $(VENV)/.ready
 

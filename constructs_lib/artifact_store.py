@@ -51,6 +51,8 @@ class ArtifactStore(Construct):
             "Resource",
             bucket_prefix=f"{name_prefix}-artifacts-",
             force_destroy=force_destroy,
+            # A destroy that stops at a bucket with artifacts in it must not have taken their key before.
+            depends_on=[encryption_key.key],
             lifecycle=TerraformResourceLifecycle(prevent_destroy=protect),
         )
         self.bucket_name: str = self.bucket.id

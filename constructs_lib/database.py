@@ -125,8 +125,8 @@ class Database(Construct):
             db_subnet_group_name=subnets.name,
             db_cluster_parameter_group_name=self._parameters(identifier).name,
             vpc_security_group_ids=[self._connections.security_group_id],
+            # By the account's own key for RDS: a final snapshot must stay readable when the environment's key is gone.
             storage_encrypted=True,
-            kms_key_id=encryption_key.arn,
             backup_retention_period=upkeep.backup_retention_days,
             preferred_backup_window=upkeep.backup_window,
             preferred_maintenance_window=upkeep.maintenance_window,

@@ -76,8 +76,20 @@ class MlflowTask(Construct):
     ) -> None:
         super().__init__(scope, id)
         self.options = options
-        self.execution_role = self._role("execution-role", name_prefix, "Starts MLflow's tasks")
-        self.task_role = self._role("task-role", name_prefix, "MLflow's own permissions")
+        self.execution_role = Role(
+            self,
+            "execution-role",
+            name_prefix=f"{name_prefix}-execution",
+            service=_ECS_TASKS,
+            description="Starts MLflow's tasks",
+        )
+        self.task_role = Role(
+            self,
+            "task-role",
+            name_prefix=f"{name_prefix}-task",
+            service=_ECS_TASKS,
+            description="MLflow's own permissions",
+        )
         logs = {
             name: LogGroup(
                 self,
@@ -160,9 +172,6 @@ class MlflowTask(Construct):
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
         )
         self.arn: str = self.task_definition.arn
-
-    def _role(self, id: str, name_prefix: str, description: str) -> Role:
-        return Role(self, id, name_prefix=f"{name_prefix}-{id}", service=_ECS_TASKS, description=description)
 
     def _grant_exec(self) -> None:
         self.task_role.allow(

@@ -104,6 +104,9 @@ def _destroy(environments: Environments, display: Display, options: argparse.Nam
             f"{', '.join(protected)}: AWS still protects this from deletion, so nothing was destroyed. "
             "`make deploy` with protect_data = false lifts that."
         )
+    for environment in environments:
+        for bucket in lifecycle.buckets(environment.environment):
+            preflight.check_is_empty(environment, bucket)
     if not options.yes:
         _confirm_destroy(environment.environment for environment in environments)
     lifecycle.destroy()

@@ -131,6 +131,11 @@ class Lifecycle:
             for address in self.terraform(stack).protected_resources()
         )
 
+    def buckets(self, environment: str) -> tuple[str, ...]:
+        """Return the names of the S3 buckets of *environment* that can be deleted only when they are empty."""
+        stacks = [stack for stack in self.stacks.values() if stack.environment == environment]
+        return tuple(bucket for stack in stacks for bucket in self.terraform(stack).buckets())
+
     def outputs(self) -> dict[str, dict[str, Output]]:
         """Return each stack's outputs; none for a stack that is not deployed."""
         return {stack.name: self.terraform(stack).outputs() for stack in self.stacks.values()}

@@ -108,6 +108,18 @@ def state_object_exists(settings: Settings, key: str) -> bool:
     return True
 
 
+def check_is_empty(settings: Settings, bucket: str) -> None:
+    """Raise ``UserError`` if *bucket* holds anything, old versions included: a destroy would stop there half-way."""
+    with _readable(settings):
+        s3 = boto3.client("s3", config=_CONFIG, region_name=settings.region)
+        found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
+    if found.get("Versions") or found.get("DeleteMarkers"):
+        raise UserError(
+            f"the bucket {bucket} is not empty, so nothing was destroyed. Copy what is worth keeping; then empty it, or "
+            f"set artifacts.force_destroy = true in {_file(settings)} and `make deploy` that."
+        )
+
+
 def _table_exists(settings: Settings) -> bool:
     with _readable(settings):
         dynamodb = boto3.client("dynamodb", region_name=settings.region, config=_CONFIG)

@@ -115,6 +115,14 @@ class Terraform:
         """Return the addresses of what the state manages; none when the stack was never applied."""
         return tuple(address for address, _ in self._state())
 
+    def buckets(self) -> tuple[str, ...]:
+        """Return the names of the S3 buckets in the state that Terraform does not empty before it deletes them."""
+        return tuple(
+            attributes["bucket"]
+            for address, attributes in self._state()
+            if address.startswith("aws_s3_bucket.") and not attributes["force_destroy"]
+        )
+
     def protected_resources(self) -> tuple[str, ...]:
         """Return the addresses of what AWS refuses to delete: databases and load balancers with deletion protection."""
         return tuple(

@@ -30,7 +30,6 @@ def complete() -> None:
         elbv2_protected_load_balancers_stay,
         kms_rotation_period,
         rds_automated_snapshots_end_with_their_cluster,
-        rds_performance_insights,
         rds_scaling_configuration_only_where_set,
         s3_bucket_subresources,
         s3_conditional_denials_do_not_deny_everything,
@@ -220,36 +219,6 @@ def kms_rotation_period() -> None:
     _wrap(KmsResponse, "get_key_rotation_status", status)
 
 
-def rds_performance_insights() -> None:
-    """AWS describes an instance with its Performance Insights, kept for 7 days if not told otherwise; moto drops them.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
-    """
-    from moto.rds.models import RDSBackend
-
-    def keep(instance: Any, request: Any) -> Any:
-        kept = vars(instance)
-        for member, name in {
-            "enable_performance_insights": "performance_insights_enabled",
-            "performance_insights_kms_key_id": "performance_insights_kms_key_id",
-            "performance_insights_retention_period": "performance_insights_retention_period",
-        }.items():
-            if request.get(member) is not None:
-                kept[name] = request.get(member)
-        if kept.get("performance_insights_enabled"):
-            kept.setdefault("performance_insights_retention_period", 7)
-        return instance
-
-    def create(original: Method, self: Any, db_kwargs: Any) -> Any:
-        return keep(original(self, db_kwargs), db_kwargs)
-
-    def modify(original: Method, self: Any, db_instance_identifier: str, db_kwargs: Any) -> Any:
-        return keep(original(self, db_instance_identifier, db_kwargs), db_kwargs)
-
-    _wrap(RDSBackend, "create_db_instance", create)
-    _wrap(RDSBackend, "modify_db_instance", modify)
-
-
 def rds_scaling_configuration_only_where_set() -> None:
     """ScalingConfigurationInfo is of Serverless v1: AWS leaves it out elsewhere, moto gives one full of nulls.
 
@@ -317,30 +286,18 @@ _S3_SUBRESOURCES_UNKNOWN_TO_MOTO = {
 
 
 def s3_bucket_subresources() -> None:
-    """AWS keeps Intelligent-Tiering configurations and says who pays for requests.
+    """AWS says who pays for a bucket's requests, which Terraform asks of every bucket; moto does not know.
 
-    moto knows neither, and takes a request for a subresource that it does not know for one to the bucket itself: a GET
-    lists it, a PUT creates it, a DELETE deletes it. So any other unknown subresource is refused here.
-    https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketIntelligentTieringConfiguration.html
+    It takes a request for a subresource that it does not know for one to the bucket itself: a GET lists it, a PUT
+    creates it, a DELETE deletes it. So any other unknown subresource is refused here.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketRequestPayment.html
     """
     from moto.s3.responses import S3Response
-
-    def tiering(response: Any, method: str, name: str) -> Any:
-        bucket = response.backend.get_bucket(response.bucket_name)
-        documents: dict[str, bytes] = vars(bucket).setdefault("intelligent_tiering", {})
-        if method == "PUT":
-            documents[name] = response.body
-            return 200, {}, b""
-        if name not in documents:
-            return 404, {}, "<Error><Code>NoSuchConfiguration</Code><Message>no such configuration</Message></Error>"
-        return (200, {}, documents[name]) if method == "GET" else (204, {}, documents.pop(name) and b"")
 
     def dispatch(original: Method, self: Any, request: Any, full_url: str) -> Any:
         match request.method, *_S3_SUBRESOURCES_UNKNOWN_TO_MOTO.intersection(request.args):
             case [_]:
                 return original(self, request, full_url)
-            case [method, "intelligent-tiering"] if "id" in request.args:
-                return tiering(self, method, request.args["id"])
             case ["GET", "requestPayment"]:
                 self.backend.get_bucket(self.bucket_name)
                 return "<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"

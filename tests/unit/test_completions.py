@@ -206,36 +206,6 @@ def test_automated_snapshots_end_with_their_cluster(emulator: Emulator) -> None:
     assert leftovers(before, emulator.inventory()) == []
 
 
-def test_an_instance_is_described_with_its_performance_insights(emulator: Emulator) -> None:
-    rds = emulator.client("rds")
-    create_cluster(emulator, "insights")
-    instance = rds.create_db_instance(
-        DBInstanceIdentifier="insights-1",
-        DBClusterIdentifier="insights",
-        DBInstanceClass="db.serverless",
-        Engine="aurora-mysql",
-        EnablePerformanceInsights=True,
-        PerformanceInsightsKMSKeyId="arn:aws:kms:us-west-2:123456789012:key/k",
-    )["DBInstance"]
-    assert instance["PerformanceInsightsEnabled"] is True
-    assert instance["PerformanceInsightsKMSKeyId"] == "arn:aws:kms:us-west-2:123456789012:key/k"
-    assert instance["PerformanceInsightsRetentionPeriod"] == 7
-    changed = rds.modify_db_instance(DBInstanceIdentifier="insights-1", EnablePerformanceInsights=False)
-    assert changed["DBInstance"]["PerformanceInsightsEnabled"] is False
-
-
-def test_a_bucket_keeps_its_tiering_configurations(emulator: Emulator, bucket: str) -> None:
-    s3 = emulator.client("s3")
-    wanted = {"Id": "all", "Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}
-    s3.put_bucket_intelligent_tiering_configuration(Bucket=bucket, Id="all", IntelligentTieringConfiguration=wanted)
-    found = s3.get_bucket_intelligent_tiering_configuration(Bucket=bucket, Id="all")
-    assert found["IntelligentTieringConfiguration"] == wanted
-    s3.delete_bucket_intelligent_tiering_configuration(Bucket=bucket, Id="all")
-    with pytest.raises(ClientError) as error:
-        s3.get_bucket_intelligent_tiering_configuration(Bucket=bucket, Id="all")
-    assert error.value.response["Error"]["Code"] == "NoSuchConfiguration"
-
-
 def test_the_owner_of_a_bucket_pays_for_requests(emulator: Emulator, bucket: str) -> None:
     assert emulator.client("s3").get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
 

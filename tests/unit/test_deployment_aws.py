@@ -361,3 +361,12 @@ def test_bootstrap_that_is_not_approved_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="dev-state-backend was not approved"):
         run_bootstrap(tmp_path, lambda _: False)
     assert boto3.client("s3").list_buckets()["Buckets"] == []
+
+
+@pytest.mark.usefixtures("aws")
+def test_refuses_a_bucket_that_holds_anything() -> None:
+    make_bucket("artifacts")
+    preflight.check_is_empty(settings(), "artifacts")
+    boto3.client("s3", region_name="us-west-2").put_object(Bucket="artifacts", Key="model")
+    with pytest.raises(UserError, match=r"bucket artifacts is not empty.*artifacts\.force_destroy = true"):
+        preflight.check_is_empty(settings(), "artifacts")

@@ -160,3 +160,27 @@ def test_refuses_to_destroy_what_aws_still_protects(project: Path) -> None:
     state.write_text(json.dumps(content))
     with pytest.raises(UserError, match=r"dev-platform: terraform_data\.it: AWS still protects this"):
         command.main(["destroy", "--yes"])
+
+
+def test_looks_into_buckets_that_terraform_does_not_empty_before_it_destroys(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.main(["deploy", "--yes"])
+    state = project / "stacks" / "dev-platform" / "terraform.tfstate"
+    content = json.loads(state.read_text())
+    (resource,) = content["resources"]
+    for name, force_destroy in (("kept", False), ("emptied", True)):
+        attributes = {"bucket": name, "force_destroy": force_destroy}
+        bucket = {**resource, "type": "aws_s3_bucket", "name": name}
+        content["resources"].append({**bucket, "instances": [{"schema_version": 0, "attributes": attributes}]})
+    state.write_text(json.dumps(content))
+    asked: list[str] = []
+
+    def refuse(_settings: object, bucket: str) -> None:
+        asked.append(bucket)
+        raise UserError("it is not empty")
+
+    monkeypatch.setattr(preflight, "check_is_empty", refuse)
+    with pytest.raises(UserError, match="it is not empty"):
+        command.main(["destroy", "--yes"])
+    assert asked == ["kept"]

@@ -103,7 +103,7 @@ def test_every_page_can_be_reached_from_the_readme(page: Path) -> None:
 @of_every_page
 def test_make_targets_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.M))
-    named = {target for code in _code(page) for target in re.findall(r"\bmake\s+([a-z][a-z-]*)", code)}
+    named = {target for code in _code(page) for target in re.findall(r"\bmake ([a-z][a-z-]*)", code)}
     assert named <= targets
 
 
@@ -175,7 +175,7 @@ def _evaluated(arithmetic: str) -> float:
                 return result
         raise ValueError(f"not arithmetic: {arithmetic}")
 
-    return value(ast.parse(arithmetic.replace("×", "*"), mode="eval").body)
+    return value(ast.parse(arithmetic.replace("\N{MULTIPLICATION SIGN}", "*"), mode="eval").body)
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------
@@ -212,5 +212,7 @@ def _spans(page: Path) -> list[str]:
 
 
 def _code(page: Path) -> Iterator[str]:
+    """The page's code, without the comments of shells."""
     yield from _spans(page)
-    yield from re.findall(r"^ *```(?:sh)?\n(.*?)^ *```$", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    for block in re.findall(r"^ *```(?:sh)?\n(.*?)^ *```$", page.read_text(encoding="utf-8"), flags=re.M | re.S):
+        yield re.sub(r"#.*", "", block)

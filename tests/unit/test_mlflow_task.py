@@ -166,8 +166,8 @@ def test_mlflow_gets_the_database_and_the_artifacts_and_not_the_callers_credenti
 def test_ecs_takes_both_roles_and_each_has_its_place(terraform: Terraform) -> None:
     task = terraform.one("aws_ecs_task_definition")
 
-    assert task["execution_role_arn"] == _role(terraform, "execution-role").ref("arn")
-    assert task["task_role_arn"] == _role(terraform, "task-role").ref("arn")
+    assert task["execution_role_arn"] == _role(terraform, "execution").ref("arn")
+    assert task["task_role_arn"] == _role(terraform, "task").ref("arn")
     for role in terraform.all("aws_iam_role"):
         [trust] = role.json("assume_role_policy")["Statement"]
         assert trust["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
@@ -176,7 +176,7 @@ def test_ecs_takes_both_roles_and_each_has_its_place(terraform: Terraform) -> No
 def test_the_execution_role_writes_the_two_logs_and_reads_the_two_secrets(terraform: Terraform) -> None:
     groups = {name: terraform.one("aws_cloudwatch_log_group", name=f"/test/{name}").ref("arn") for name in CONTAINERS}
 
-    assert terraform.permissions(_role(terraform, "execution-role")) == {
+    assert terraform.permissions(_role(terraform, "execution")) == {
         **{
             f"write-{name}-logs": allow("logs:CreateLogStream", "logs:PutLogEvents", on=[f"{arn}:*"])
             for name, arn in groups.items()
@@ -191,7 +191,7 @@ def test_the_execution_role_writes_the_two_logs_and_reads_the_two_secrets(terraf
 
 def test_the_task_role_reads_and_writes_the_artifacts(terraform: Terraform) -> None:
     bucket = terraform.one("aws_s3_bucket").ref("arn")
-    permissions = terraform.permissions(_role(terraform, "task-role"))
+    permissions = terraform.permissions(_role(terraform, "task"))
 
     assert {name: statement["Resource"] for name, statement in permissions.items()} == {
         "list-artifacts": [bucket],
@@ -203,7 +203,7 @@ def test_the_task_role_reads_and_writes_the_artifacts(terraform: Terraform) -> N
 def test_a_shell_by_ecs_exec_takes_its_channels_and_a_writable_root(stack: Workbench) -> None:
     terraform = _synthesise(stack, exec=True)
 
-    assert terraform.permissions(_role(terraform, "task-role"))["open-shells"] == allow(
+    assert terraform.permissions(_role(terraform, "task"))["open-shells"] == allow(
         "ssmmessages:CreateControlChannel",
         "ssmmessages:CreateDataChannel",
         "ssmmessages:OpenControlChannel",

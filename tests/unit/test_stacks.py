@@ -458,5 +458,5 @@ def _containers(terraform: Terraform) -> dict[str, dict[str, Any]]:
 
 
 def _role(terraform: Terraform, kind: str) -> Resource:
-    [role] = [role for role in terraform.all("aws_iam_role") if role["name_prefix"].endswith(f"-{kind}-role-")]
+    [role] = [role for role in terraform.all("aws_iam_role") if role["name_prefix"].endswith(f"-{kind}-")]
     return role
