@@ -23,7 +23,7 @@ rehearse: setup ## the whole platform on an embedded AWS emulator: apply, plan a
 	@$(PY) -m rehearsal $(ARGS)
 
 test: setup-test ## the whole test suite, ruff and mypy included (ARGS goes to pytest)
-	@$(PY) -m pytest -n 4 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## ruff and mypy --strict
 	@$(VENV)/bin/ruff check .

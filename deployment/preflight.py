@@ -115,8 +115,8 @@ def check_is_empty(settings: Settings, bucket: str) -> None:
         found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
     if found.get("Versions") or found.get("DeleteMarkers"):
         raise UserError(
-            f"the bucket {bucket} is not empty, so nothing was destroyed. Copy what is worth keeping; then empty it, or "
-            f"set artifacts.force_destroy = true in {_file(settings)} and `make deploy` that."
+            f"the bucket {bucket} is not empty, so nothing was destroyed. Copy what is worth keeping; then empty it, "
+            f"or set artifacts.force_destroy = true in {_file(settings)} and `make deploy` that."
         )
 
 

@@ -214,6 +214,9 @@ class Terraform:
                 return UserError(self._locked(lock))
             where = diagnostic.get("address") or diagnostic.get("snippet", {}).get("context")
             lines += [f"  {line}".rstrip() for line in (f"{where}: {text}" if where else text).splitlines()]
+            if re.search(r"already ?exists", text, flags=re.IGNORECASE):
+                take_over = shlex.join([self._program, f"-chdir={self.folder}", "import", str(where)])
+                lines.append(f"  If a run that was killed left it there, take it over and try again: {take_over} ID")
         return UserError("\n".join(lines))
 
     def _locked(self, lock: Mapping[str, str]) -> str:

@@ -30,3 +30,11 @@ def platform(environments: Mapping[str, Settings], tmp_path_factory: pytest.Temp
     for name, settings in environments.items():
         main.synthesise_state_backend(settings, outdir / name, local_state=False)
     return {folder.name: Terraform.read(folder.parents[1], folder.name) for folder in sorted(outdir.glob("*/stacks/*"))}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what checkov counted: a bare "passed" would not say that anything was checked."""
+    for report in terminalreporter.getreports("passed"):
+        for name, counted in report.user_properties:
+            if name == "checkov":
+                terminalreporter.write_line(str(counted))
