@@ -6,8 +6,10 @@ CDKTF_OUTDIR or cdktf.out, as the cdktf CLI expects it.
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,17 +49,31 @@ def build_state_backend_app(settings: Settings, outdir: Path, *, local_state: bo
 
 def synthesise(environments: Sequence[Settings], outdir: Path) -> None:
     """Write the platform's stacks of all *environments* below *outdir*."""
-    build_app(environments, outdir).synth()
+    with _collector_paused():
+        build_app(environments, outdir).synth()
 
 
 def synthesise_state_backend(settings: Settings, outdir: Path, *, local_state: bool) -> None:
     """Write the state backend's stack below *outdir*."""
-    build_state_backend_app(settings, outdir, local_state=local_state).synth()
+    with _collector_paused():
+        build_state_backend_app(settings, outdir, local_state=local_state).synth()
 
 
 def main() -> None:
     """Synthesise what ENV names."""
     synthesise(settings_files.load_selected(os.environ.get("ENV")), Path(os.environ.get("CDKTF_OUTDIR", "cdktf.out")))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A synthesis makes many objects and drops hardly any: looking for garbage meanwhile takes a good part of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _app(outdir: Path) -> App:

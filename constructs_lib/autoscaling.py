@@ -12,6 +12,9 @@ from constructs import Construct
 
 from constructs_lib.mlflow_service import MlflowService
 
+_NAMESPACE = "ecs"
+_DIMENSION = "ecs:service:DesiredCount"
+
 
 class Autoscaling(Construct):
     """Keeps the service's average CPU near *cpu_target_percent* with *min_tasks* to *max_tasks* tasks."""
@@ -34,8 +37,8 @@ class Autoscaling(Construct):
         self.target = AppautoscalingTarget(
             self,
             "Resource",
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
+            service_namespace=_NAMESPACE,
+            scalable_dimension=_DIMENSION,
             resource_id=f"service/{service.cluster_name}/{service.service_name}",
             min_capacity=min_tasks,
             max_capacity=max_tasks,
@@ -45,8 +48,8 @@ class Autoscaling(Construct):
             "cpu",
             name="cpu",
             policy_type="TargetTrackingScaling",
-            service_namespace=self.target.service_namespace,
-            scalable_dimension=self.target.scalable_dimension,
+            service_namespace=_NAMESPACE,
+            scalable_dimension=_DIMENSION,
             resource_id=self.target.resource_id,
             target_tracking_scaling_policy_configuration=(
                 AppautoscalingPolicyTargetTrackingScalingPolicyConfiguration(

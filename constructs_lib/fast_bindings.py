@@ -1,29 +1,34 @@
 """Imports the AWS bindings in about 1 s and 230 MB instead of 17 s and 1.15 GB, for the same JSON.
 
-Two things cost that much, and each has its cure here:
+Two things cost that much, a third costs a tenth of every synthesis, and each has its cure here:
 
 * Python: the ``__init__`` of ``cdktf_cdktf_provider_aws`` imports all of its 2,100 modules. A submodule needs only the
   package's ``_jsii``, so an empty package with the same ``__path__`` takes its place in ``sys.modules``.
 * Node: the index of the provider requires its 2,100 modules as well. A preloaded hook turns that into getters
-  (``lazy_provider_index.cjs``). jsii copies the environment when it starts Node, that is while ``cdktf`` is imported.
+  (``jsii_preload.cjs``), and spares CDKTF the call stacks that it remembers. jsii copies the environment when it starts
+  Node, that is while ``cdktf`` is imported.
+* Type checks: each construction evaluates the annotations of its class again; they never change, and are remembered.
 
 Where the packages are not laid out as expected, the ordinary import is used and a warning says so.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import os
 import sys
 import types
+import typing
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 BINDINGS = "cdktf_cdktf_provider_aws"
-_HOOK = Path(__file__).with_name("lazy_provider_index.cjs")
+_HOOK = Path(__file__).with_name("jsii_preload.cjs")
 _SMALL_HEAP = "--max-semi-space-size=1"  # MB for new objects: 30 MB less at the peak, at no measurable cost in time
 
 
@@ -38,6 +43,7 @@ def install() -> None:
         warnings.warn(f"the AWS bindings are imported the slow way (about 17 s): {obstacle}", stacklevel=2)
     else:
         _install_bare_package()
+        _remember_type_hints()
 
 
 def _obstacle() -> str | None:
@@ -74,6 +80,19 @@ def _install_bare_package() -> None:
     package.__path__ = [str(_bindings_folder())]
     package.__spec__ = importlib.util.find_spec(BINDINGS)
     sys.modules[BINDINGS] = package
+
+
+def _remember_type_hints() -> None:
+    evaluate = typing.get_type_hints
+    remembered = functools.cache(evaluate)
+
+    def get_type_hints(obj: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        is_stub = getattr(obj, "__name__", "").startswith(
+            "_typecheckingstub__"
+        )  # so jsii calls them, one for each class
+        return remembered(obj) if is_stub and not args and not kwargs else evaluate(obj, *args, **kwargs)
+
+    typing.get_type_hints = get_type_hints
 
 
 def _node() -> dict[str, str]:

@@ -58,7 +58,7 @@ class GeneratedSecret(Construct):
         self.version = SecretsmanagerSecretVersion(
             self,
             "version",
-            secret_id=self.secret.id,
+            secret_id=self.arn,
             secret_string_wo=(
                 f'${{jsonencode({{username = "{username}", password = {password.reference("random_password")}}})}}'
             ),
@@ -76,7 +76,7 @@ class GeneratedSecret(Construct):
             scope,
             id,
             type="aws_secretsmanager_secret_version",
-            config={"secret_id": self.secret.id, "version_id": self.version.version_id},
+            config={"secret_id": self.arn, "version_id": self.version.version_id},
         )
         return f"${{jsondecode({stored.reference('secret_string')}).password}}"
 

@@ -20,8 +20,12 @@ class LogGroup(Construct):
         self.log_group = CloudwatchLogGroup(
             self, "Resource", name=name, retention_in_days=retention_days, kms_key_id=encryption_key.arn
         )
-        self.name: str = self.log_group.name
         self.arn: str = self.log_group.arn
+
+    @property
+    def name(self) -> str:
+        """The log group's name."""
+        return self.log_group.name
 
     def grant_write(self, grantee: Grantable) -> None:
         """Let *grantee* write log streams into this group."""

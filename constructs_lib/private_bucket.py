@@ -31,10 +31,11 @@ def make_private(
     *kms_key_arn* None encrypts with S3's own keys (SSE-S3). Returns the versioning, on which a lifecycle configuration
     has to wait.
     """
+    name, arn = bucket.id, bucket.arn
     block = S3BucketPublicAccessBlock(
         scope,
         "public-access-block",
-        bucket=bucket.id,
+        bucket=name,
         block_public_acls=True,
         block_public_policy=True,
         ignore_public_acls=True,
@@ -43,13 +44,13 @@ def make_private(
     S3BucketOwnershipControls(
         scope,
         "ownership",
-        bucket=bucket.id,
+        bucket=name,
         rule=S3BucketOwnershipControlsRule(object_ownership="BucketOwnerEnforced"),
     )
     S3BucketPolicy(
         scope,
         "policy",
-        bucket=bucket.id,
+        bucket=name,
         policy=policy_document(
             [
                 {
@@ -57,7 +58,7 @@ def make_private(
                     "Effect": "Deny",
                     "Principal": "*",
                     "Action": "s3:*",
-                    "Resource": [bucket.arn, f"{bucket.arn}/*"],
+                    "Resource": [arn, f"{arn}/*"],
                     "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                 }
             ]
@@ -68,7 +69,7 @@ def make_private(
     S3BucketServerSideEncryptionConfigurationA(
         scope,
         "encryption",
-        bucket=bucket.id,
+        bucket=name,
         rule=[
             S3BucketServerSideEncryptionConfigurationRuleA(
                 apply_server_side_encryption_by_default=(
@@ -83,7 +84,7 @@ def make_private(
     return S3BucketVersioningA(
         scope,
         "versioning",
-        bucket=bucket.id,
+        bucket=name,
         versioning_configuration=S3BucketVersioningVersioningConfiguration(
             status="Enabled" if versioning else "Suspended"
         ),

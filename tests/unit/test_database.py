@@ -161,7 +161,7 @@ def test_the_password_is_write_only_and_read_back_from_the_version_just_stored(s
     assert not {"master_password", "manage_master_user_password"} & cluster.keys()
     assert cluster["master_password_wo"] == f"${{jsondecode({stored.address}.secret_string).password}}"
     assert stored == {
-        "secret_id": terraform.one("aws_secretsmanager_secret").ref("id"),
+        "secret_id": terraform.one("aws_secretsmanager_secret").ref("arn"),
         "version_id": terraform.one("aws_secretsmanager_secret_version").ref("version_id"),
     }
 

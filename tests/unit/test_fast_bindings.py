@@ -14,7 +14,7 @@ from constructs_lib import fast_bindings
 from constructs_lib.fast_bindings import BINDINGS
 from tests.unit.conftest import REPOSITORY, python
 
-HOOK = REPOSITORY / "constructs_lib" / "lazy_provider_index.cjs"
+HOOK = REPOSITORY / "constructs_lib" / "jsii_preload.cjs"
 OBSERVED = """
 import json, os, sys
 before = dict(os.environ)

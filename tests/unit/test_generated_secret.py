@@ -23,7 +23,7 @@ def test_the_value_is_write_only(terraform: Terraform) -> None:
     password = terraform.ephemeral("aws_secretsmanager_random_password").address
 
     assert terraform.one("aws_secretsmanager_secret_version") == {
-        "secret_id": terraform.one("aws_secretsmanager_secret").ref("id"),
+        "secret_id": terraform.one("aws_secretsmanager_secret").ref("arn"),
         "secret_string_wo": f'${{jsonencode({{username = "jane", password = {password}.random_password}})}}',
         "secret_string_wo_version": 1,
     }
