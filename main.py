@@ -66,7 +66,7 @@ def main() -> None:
 
 @contextmanager
 def _collector_paused() -> Iterator[None]:
-    """A synthesis makes many objects and drops hardly any: looking for garbage meanwhile takes a good part of its time."""
+    """A synthesis makes many objects and drops hardly any: looking for garbage meanwhile only takes time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
