@@ -89,7 +89,7 @@ class Database(Construct):
         super().__init__(scope, id)
         identifier = f"{name_prefix}-database"
         self.credentials = credentials
-        self._connections = Connections(
+        self.connections = Connections(
             self,
             "security-group",
             vpc_id=network.vpc_id,
@@ -124,7 +124,7 @@ class Database(Construct):
             ),
             db_subnet_group_name=subnets.name,
             db_cluster_parameter_group_name=self._parameters(identifier).name,
-            vpc_security_group_ids=[self._connections.security_group_id],
+            vpc_security_group_ids=[self.connections.security_group_id],
             # By the account's own key for RDS: a final snapshot must stay readable when the environment's key is gone.
             storage_encrypted=True,
             backup_retention_period=upkeep.backup_retention_days,
@@ -157,11 +157,6 @@ class Database(Construct):
         )
         self.endpoint: str = self.cluster.endpoint
         self.name: str = self.cluster.database_name
-
-    @property
-    def connections(self) -> Connections:
-        """Who may reach the database."""
-        return self._connections
 
     def _parameters(self, identifier: str) -> RdsClusterParameterGroup:
         return RdsClusterParameterGroup(

@@ -33,7 +33,7 @@ class LoadBalancer(Construct):
         protect: bool = True,
     ) -> None:
         super().__init__(scope, id)
-        self._connections = Connections(
+        self.connections = Connections(
             self,
             "security-group",
             vpc_id=network.vpc_id,
@@ -49,7 +49,7 @@ class LoadBalancer(Construct):
             internal=True,
             load_balancer_type="application",
             subnets=list(network.private_subnet_ids),
-            security_groups=[self._connections.security_group_id],
+            security_groups=[self.connections.security_group_id],
             drop_invalid_header_fields=True,
             enable_deletion_protection=protect,
             idle_timeout=_IDLE_SECONDS,
@@ -85,8 +85,3 @@ class LoadBalancer(Construct):
             default_action=[LbListenerDefaultAction(type="forward", target_group_arn=target_group.arn)],
         )
         self.listener_arn: str = self.listener.arn
-
-    @property
-    def connections(self) -> Connections:
-        """Who may reach the load balancer."""
-        return self._connections

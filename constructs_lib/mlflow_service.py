@@ -48,7 +48,7 @@ class MlflowService(Construct):
         spot: bool = False,
     ) -> None:
         super().__init__(scope, id)
-        self._connections = Connections(
+        self.connections = Connections(
             self,
             "security-group",
             vpc_id=network.vpc_id,
@@ -57,8 +57,8 @@ class MlflowService(Construct):
             description="nginx in front of MLflow",
             port=NGINX_PORT,
         )
-        self._connections.allow_https_out(why="ECR, CloudWatch Logs, Secrets Manager and S3")
-        self._connections.allow_from(load_balancer, why="Requests to MLflow")
+        self.connections.allow_https_out(why="ECR, CloudWatch Logs, Secrets Manager and S3")
+        self.connections.allow_from(load_balancer, why="Requests to MLflow")
         network.let_use_endpoints(self)
         self.cluster = EcsCluster(
             self, "cluster", name=name_prefix, setting=[EcsClusterSetting(name="containerInsights", value="enabled")]
@@ -85,7 +85,7 @@ class MlflowService(Construct):
             enable_execute_command=task.options.exec,
             network_configuration=EcsServiceNetworkConfiguration(
                 subnets=list(network.private_subnet_ids),
-                security_groups=[self._connections.security_group_id],
+                security_groups=[self.connections.security_group_id],
                 assign_public_ip=False,
             ),
             load_balancer=[
@@ -104,11 +104,6 @@ class MlflowService(Construct):
         )
         self.cluster_name: str = self.cluster.name
         self.service_name: str = self.service.name
-
-    @property
-    def connections(self) -> Connections:
-        """Who may reach nginx."""
-        return self._connections
 
 
 def _strategy(spot: bool) -> Sequence[EcsServiceCapacityProviderStrategy]:

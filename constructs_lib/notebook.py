@@ -60,7 +60,7 @@ class Notebook(Construct):
         encryption_key: EncryptionKey,
     ) -> None:
         super().__init__(scope, id)
-        self._connections = Connections(
+        self.connections = Connections(
             self,
             "security-group",
             vpc_id=network.vpc_id,
@@ -68,7 +68,7 @@ class Notebook(Construct):
             name="notebook",
             description="SageMaker notebook instance",
         )
-        self._connections.allow_https_out(why="AWS APIs and package indexes")
+        self.connections.allow_https_out(why="AWS APIs and package indexes")
         network.let_use_endpoints(self)
         self.role = Role(
             self,
@@ -101,7 +101,7 @@ class Notebook(Construct):
             volume_size=instance.volume_size_gb,
             platform_identifier=_PLATFORM,
             subnet_id=network.private_subnet_ids[instance.subnet_index],
-            security_groups=[self._connections.security_group_id],
+            security_groups=[self.connections.security_group_id],
             direct_internet_access="Disabled",
             root_access="Enabled" if instance.root_access else "Disabled",
             kms_key_id=encryption_key.arn,
@@ -111,11 +111,6 @@ class Notebook(Construct):
             ),
         )
         self.url: str = self.instance.url
-
-    @property
-    def connections(self) -> Connections:
-        """What the notebook may reach."""
-        return self._connections
 
 
 def _on_start(tracking_host: str, secret_arn: str) -> str:

@@ -14,7 +14,7 @@ class VpcLink(Construct):
 
     def __init__(self, scope: Construct, id: str, *, name_prefix: str, network: SubnetPlan) -> None:
         super().__init__(scope, id)
-        self._connections = Connections(
+        self.connections = Connections(
             self,
             "security-group",
             vpc_id=network.vpc_id,
@@ -27,11 +27,6 @@ class VpcLink(Construct):
             "Resource",
             name=name_prefix,
             subnet_ids=list(network.private_subnet_ids),
-            security_group_ids=[self._connections.security_group_id],
+            security_group_ids=[self.connections.security_group_id],
         )
         self.vpc_link_id: str = self.vpc_link.id
-
-    @property
-    def connections(self) -> Connections:
-        """What the link may reach."""
-        return self._connections

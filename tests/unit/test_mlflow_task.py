@@ -36,7 +36,7 @@ def _role(terraform: Terraform, kind: str) -> Resource:
 def _secret(terraform: Terraform, id: str) -> tuple[str, str]:
     """The ARN of a secret, and what a container's ``valueFrom`` ends with for the version that is stored."""
     secret = terraform.one("aws_secretsmanager_secret", name_prefix=f"test/{id}-")
-    version = terraform.one("aws_secretsmanager_secret_version", secret_id=secret.ref("id"))
+    version = terraform.one("aws_secretsmanager_secret_version", secret_id=secret.ref("arn"))
     return secret.ref("arn"), version.ref("version_id")
 
 
