@@ -7,6 +7,7 @@ memory in MB of Python and of the Node processes it started.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -30,24 +31,21 @@ def main(copies: int) -> None:
 
 def _peak_megabytes() -> float:
     """The sum of the peaks of this process and its descendants, as Linux keeps them."""
-    parents = {}
+    processes = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
         except OSError:  # it ended meanwhile
             continue
         peak = fields.get("VmHWM", "0 kB").split()[0]
-        parents[int(fields["Pid"])] = (int(fields["PPid"]), int(peak))
-    return sum(peak for pid, (_, peak) in parents.items() if _descends(pid, parents)) / 1000
+        processes[int(fields["Pid"])] = (int(fields["PPid"]), int(peak))
+    return sum(peak for pid, (_, peak) in processes.items() if _is_ours(pid, processes)) / 1000
 
 
-def _descends(pid: int, parents: dict[int, tuple[int, int]]) -> bool:
-    own = int(Path("/proc/self").resolve().name)
-    while pid in parents:
-        if pid == own:
-            return True
-        pid = parents[pid][0]
-    return False
+def _is_ours(pid: int, processes: dict[int, tuple[int, int]]) -> bool:
+    while pid in processes and pid != os.getpid():
+        pid = processes[pid][0]
+    return pid == os.getpid()
 
 
 if __name__ == "__main__":

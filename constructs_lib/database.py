@@ -26,6 +26,7 @@ PORT = 3306
 USERNAME = "mlflow"
 _ENGINE = "aurora-mysql"
 _FAMILY = "aurora-mysql8.0"
+_FULL_VERSION = "8.0.mysql_aurora.3.08.2"  # an example
 _LOGS = ("audit", "error", "slowquery")
 _PARAMETERS = {
     "character_set_server": "utf8mb4",
@@ -186,5 +187,5 @@ class Database(Construct):
 
 
 def _is_prefix(engine_version: str) -> bool:
-    """Whether AWS is left to choose the minor version: a full one reads ``8.0.mysql_aurora.3.08.2``."""
-    return engine_version.count(".") < len(["8", "0", "mysql_aurora", "3", "08", "2"]) - 1
+    """Whether AWS is left to choose the minor version, which a full one names."""
+    return engine_version.count(".") < _FULL_VERSION.count(".")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from cdktf_cdktf_provider_aws.secretsmanager_secret import SecretsmanagerSecret
 from cdktf_cdktf_provider_aws.secretsmanager_secret_version import SecretsmanagerSecretVersion
 from constructs import Construct
@@ -38,7 +40,7 @@ class GeneratedSecret(Construct):
         super().__init__(scope, id)
         self._id = id
         self._encryption_key = encryption_key
-        self._rotation = rotation
+        self.rotation = rotation  # the version for write-only arguments that take the password
         self.secret = SecretsmanagerSecret(
             self,
             "Resource",
@@ -55,20 +57,14 @@ class GeneratedSecret(Construct):
             type="aws_secretsmanager_random_password",
             config={"password_length": _PASSWORD_LENGTH, "exclude_punctuation": True},
         )
+        generated = password.reference("random_password")
         self.version = SecretsmanagerSecretVersion(
             self,
             "version",
             secret_id=self.arn,
-            secret_string_wo=(
-                f'${{jsonencode({{username = "{username}", password = {password.reference("random_password")}}})}}'
-            ),
+            secret_string_wo=f"${{jsonencode({{username = {json.dumps(username)}, password = {generated}}})}}",
             secret_string_wo_version=rotation,
         )
-
-    @property
-    def rotation(self) -> int:
-        """The version for write-only arguments that take the password."""
-        return self._rotation
 
     def ephemeral_password(self, scope: Construct, id: str) -> str:
         """The password as stored, for a write-only argument; read back, so that the secret is its one source."""

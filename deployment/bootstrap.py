@@ -38,7 +38,7 @@ def bootstrap(settings: Settings, outdir: Path, display: Display, approve: Calla
             f"the bucket name {state.bucket} is taken by another account (or these credentials may not see it). "
             f"Choose another one with state.bucket in environments/{settings.environment}.tfvars."
         )
-    if bucket == "ours" and preflight.state_object_exists(settings, f"{state.key_prefix}/state-backend.tfstate"):
+    if bucket == "ours" and preflight.state_object_exists(settings, state.key_of("state-backend")):
         lifecycle, stack = _synthesise(settings, outdir, display, local_state=False)
         # A run that was killed after the move left its local state, which Terraform would ask to move again.
         _remove_local_state(stack)

@@ -70,7 +70,7 @@ def check_state(settings: Settings) -> None:
             f"account, or s3:ListBucket is not allowed. Correct state.bucket in {_file(settings)}, or use other "
             "credentials."
         )
-    if state.lock in ("dynamodb", "both") and not _table_exists(settings):
+    if state.locks_by_table and not _table_exists(settings):
         raise UserError(f"the lock table {state.table} does not exist (region {settings.region}). {remedy}")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import signal
-import sys
 import threading
 from collections import Counter
 
@@ -72,14 +70,5 @@ def _wait(rehearsal: Rehearsal, emulator: Emulator, display: Display) -> None:
     threading.Event().wait()
 
 
-def _terminate(_signal: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        exit_on_user_error(main)
-    except KeyboardInterrupt:
-        print("stopped; nothing of the emulator is left", file=sys.stderr)
-        raise SystemExit(130) from None
+    exit_on_user_error(main, interrupted="stopped; nothing of the emulator is left")

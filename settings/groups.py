@@ -115,6 +115,20 @@ class StateSettings(_Group):
     )
     create: bool = Field(default=True, description="false: bucket and table exist already and belong to someone else.")
 
+    @property
+    def locks_by_table(self) -> bool:
+        """Whether the DynamoDB table holds locks."""
+        return self.lock in ("dynamodb", "both")
+
+    @property
+    def locks_by_file(self) -> bool:
+        """Whether files in the bucket do."""
+        return self.lock in ("s3", "both")
+
+    def key_of(self, stack: str) -> str:
+        """The object that holds the state of *stack*, which is named without the environment."""
+        return f"{self.key_prefix}/{stack}.tfstate"
+
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """See the base class."""
         if self.backend == "local":

@@ -16,8 +16,8 @@ _LOCAL_STATES = "../../../.state"  # from the stack's folder, in which Terraform
 class PlatformStack(TerraformStack):
     """A stack of one environment; its state is ``<key_prefix>/<name>.tfstate``, or the file *local_state*.
 
-    Terraform addresses come from construct paths (``aws_s3_bucket.artifacts``). Two elements that
-    would share one are refused with both paths (as a RuntimeError: it passes through jsii); CDKTF would merge them.
+    Terraform addresses come from construct paths (``aws_s3_bucket.artifacts``). Two elements that would share one are
+    refused with both paths (as a RuntimeError: it passes through jsii); CDKTF would merge them.
     """
 
     def __init__(self, app: App, name: str, *, settings: Settings, local_state: str | None = None) -> None:
@@ -31,7 +31,7 @@ class PlatformStack(TerraformStack):
             default_tags=[AwsProviderDefaultTags(tags=_tags(settings))],
         )
         self.add_override("terraform.required_version", TERRAFORM_VERSION)
-        key = f"{settings.state.key_prefix}/{name}.tfstate"
+        key = settings.state.key_of(name)
         if local_state is None and settings.state.backend == "local":
             local_state = f"{_LOCAL_STATES}/{key}"
         if local_state is None:
@@ -44,8 +44,7 @@ class PlatformStack(TerraformStack):
         TerraformOutput(self, name, value=value, description=description, static_id=True)
 
     def _allocate_logical_id(self, element: TerraformElement | Node) -> str:
-        # CDKTF calls this by position, once for each element.
-        # An element's text is its path too, in one call to Node instead of two.
+        # CDKTF calls this once for each element, whose text is its path too: one call to Node instead of two.
         path = element.path if isinstance(element, Node) else element.to_string()
         address = terraform_name(path.split("/")[1:])
         other = self._path_of_address.setdefault(address, path)
@@ -69,7 +68,7 @@ def _add_s3_backend(stack: TerraformStack, key: str, settings: Settings) -> None
         region=settings.region,
         encrypt=True,
         kms_key_id=state.kms_key_id,
-        dynamodb_table=state.table if state.lock in ("dynamodb", "both") else None,
+        dynamodb_table=state.table if state.locks_by_table else None,
     )
-    if state.lock in ("s3", "both"):
+    if state.locks_by_file:
         stack.add_override("terraform.backend.s3.use_lockfile", True)

@@ -30,7 +30,7 @@ class StateBackendStack(PlatformStack):
         state = settings.state
         bucket = S3Bucket(self, "state", bucket=state.bucket, lifecycle=kept)
         make_private(bucket, bucket, kms_key_arn=state.kms_key_id, versioning=True)
-        if state.lock in ("dynamodb", "both"):
+        if state.locks_by_table:
             table = DynamodbTable(
                 self,
                 "lock",

@@ -26,12 +26,13 @@ from deployment.lifecycle import StackPlan
 from deployment.progress import Display
 from deployment.terraform import Changes, Terraform
 from errors import UserError
+from settings import StateSettings
 
 MOTO_ACCOUNT = "123456789012"
 
 
 def settings(**changes: Any) -> Any:
-    state = {
+    state: dict[str, Any] = {
         "backend": "s3",
         "bucket": "state",
         "table": "lock",
@@ -40,7 +41,12 @@ def settings(**changes: Any) -> Any:
         "create": True,
     }
     state |= {key: changes.pop(key) for key in list(changes) if key in state}
-    values = {"environment": "dev", "region": "us-west-2", "account_id": None, "state": SimpleNamespace(**state)}
+    values = {
+        "environment": "dev",
+        "region": "us-west-2",
+        "account_id": None,
+        "state": StateSettings.model_construct(**state),
+    }
     return SimpleNamespace(**(values | changes))
 
 
