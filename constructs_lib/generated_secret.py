@@ -65,6 +65,7 @@ class GeneratedSecret(Construct):
             secret_string_wo=f"${{jsonencode({{username = {json.dumps(username)}, password = {generated}}})}}",
             secret_string_wo_version=rotation,
         )
+        self._version_id: str = self.version.version_id
 
     def ephemeral_password(self, scope: Construct, id: str) -> str:
         """The password as stored, for a write-only argument; read back, so that the secret is its one source."""
@@ -72,7 +73,7 @@ class GeneratedSecret(Construct):
             scope,
             id,
             type="aws_secretsmanager_secret_version",
-            config={"secret_id": self.arn, "version_id": self.version.version_id},
+            config={"secret_id": self.arn, "version_id": self._version_id},
         )
         return f"${{jsondecode({stored.reference('secret_string')}).password}}"
 
@@ -81,7 +82,7 @@ class GeneratedSecret(Construct):
 
         It names the version, so that a rotation changes the task definition and new tasks start with the new value.
         """
-        return f"{self.arn}:{key}::{self.version.version_id}"
+        return f"{self.arn}:{key}::{self._version_id}"
 
     def grant_read(self, grantee: Grantable) -> None:
         """Let *grantee* read the secret."""

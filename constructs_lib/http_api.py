@@ -69,10 +69,11 @@ class HttpApi(Construct):
             self, "Resource", name=name_prefix, protocol_type="HTTP", description="MLflow tracking server"
         )
         self.endpoint: str = self.api.api_endpoint
+        api_id: str = self.api.id
         integration = Apigatewayv2Integration(
             self,
             "integration",
-            api_id=self.api.id,
+            api_id=api_id,
             integration_type="HTTP_PROXY",
             integration_method="ANY",
             integration_uri=load_balancer.listener_arn,
@@ -82,13 +83,14 @@ class HttpApi(Construct):
             timeout_milliseconds=_TIMEOUT_MS,
         )
         authorization = access_control.bind(self, self.api)
+        target = f"integrations/{integration.id}"
         for route_id, route_key in _ROUTES.items():
             Apigatewayv2Route(
                 self,
                 f"{route_id}-route",
-                api_id=self.api.id,
+                api_id=api_id,
                 route_key=route_key,
-                target=f"integrations/{integration.id}",
+                target=target,
                 authorization_type=authorization.authorization_type,
                 authorizer_id=authorization.authorizer_id,
                 authorization_scopes=list(authorization.authorization_scopes) or None,
@@ -96,7 +98,7 @@ class HttpApi(Construct):
         Apigatewayv2Stage(
             self,
             "stage",
-            api_id=self.api.id,
+            api_id=api_id,
             name="$default",
             auto_deploy=True,
             default_route_settings=Apigatewayv2StageDefaultRouteSettings(

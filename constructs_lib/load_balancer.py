@@ -82,6 +82,6 @@ class LoadBalancer(Construct):
             load_balancer_arn=self.load_balancer.arn,
             port=PORT,
             protocol="HTTP",
-            default_action=[LbListenerDefaultAction(type="forward", target_group_arn=target_group.arn)],
+            default_action=[LbListenerDefaultAction(type="forward", target_group_arn=self.target_group_arn)],
         )
         self.listener_arn: str = self.listener.arn

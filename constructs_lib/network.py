@@ -98,8 +98,8 @@ class Network(Construct):
         DefaultSecurityGroup(self, "default-security-group", vpc_id=self.vpc_id, tags={"Name": f"{name_prefix}-unused"})
 
         subnets = self._subnets(cidr, zones)
-        self.private_subnet_ids: Sequence[str] = [subnet.id for subnet in subnets["private"]]
-        self.isolated_subnet_ids: Sequence[str] = [subnet.id for subnet in subnets["isolated"]]
+        self.private_subnet_ids: Sequence[str] = subnets["private"]
+        self.isolated_subnet_ids: Sequence[str] = subnets["isolated"]
 
         internet = InternetGateway(self, "internet-gateway", vpc_id=self.vpc_id, tags={"Name": name_prefix})
         self._route_table("public", subnets["public"], gateway_id=internet.id)
@@ -115,7 +115,8 @@ class Network(Construct):
         if self._endpoints is not None:
             self._endpoints.allow_from(client, why="AWS APIs by interface endpoints")
 
-    def _subnets(self, cidr: str, zones: int) -> dict[str, list[Subnet]]:
+    def _subnets(self, cidr: str, zones: int) -> dict[str, list[str]]:
+        """The ids of each tier's subnets, in the order of the zones."""
         blocks = list(IPv4Network(ip_network(cidr)).subnets(prefixlen_diff=_NEW_BITS))
         # Local and wavelength zones are opted in to and hold no NAT gateways or Aurora.
         available = DataAwsAvailabilityZones(
@@ -136,32 +137,33 @@ class Network(Construct):
                     tags={"Name": f"{self._name_prefix}-{tier}-{zone}"},
                     # A new zone in the region shifts the list; the subnets, and all that is in them, stay.
                     lifecycle=TerraformResourceLifecycle(ignore_changes=["availability_zone"]),
-                )
+                ).id
                 for zone in range(zones)
             ]
             for row, tier in enumerate(TIERS)
         }
 
     def _route_table(
-        self, id: str, subnets: Sequence[Subnet], *, gateway_id: str | None = None, nat_gateway_id: str | None = None
-    ) -> RouteTable:
-        table = RouteTable(self, f"{id}-routes", vpc_id=self.vpc_id, tags={"Name": f"{self._name_prefix}-{id}"})
+        self, id: str, subnet_ids: Sequence[str], *, gateway_id: str | None = None, nat_gateway_id: str | None = None
+    ) -> str:
+        """The id of a new route table for the subnets."""
+        table: str = RouteTable(self, f"{id}-routes", vpc_id=self.vpc_id, tags={"Name": f"{self._name_prefix}-{id}"}).id
         if gateway_id or nat_gateway_id:
             Route(
                 self,
                 f"{id}-internet",
-                route_table_id=table.id,
+                route_table_id=table,
                 destination_cidr_block=_INTERNET,
                 gateway_id=gateway_id,
                 nat_gateway_id=nat_gateway_id,
             )
-        for index, subnet in enumerate(subnets):
-            RouteTableAssociation(self, f"{id}-association-{index}", subnet_id=subnet.id, route_table_id=table.id)
+        for index, subnet_id in enumerate(subnet_ids):
+            RouteTableAssociation(self, f"{id}-association-{index}", subnet_id=subnet_id, route_table_id=table)
         return table
 
-    def _nat_gateways(self, subnets: Sequence[Subnet], internet: InternetGateway) -> list[NatGateway]:
+    def _nat_gateways(self, subnet_ids: Sequence[str], internet: InternetGateway) -> list[str]:
         gateways = []
-        for zone, subnet in enumerate(subnets):
+        for zone, subnet_id in enumerate(subnet_ids):
             name = {"Name": f"{self._name_prefix}-{zone}"}
             address = Eip(self, f"nat-address-{zone}", domain="vpc", tags=name, depends_on=[internet])
             gateways.append(
@@ -169,29 +171,29 @@ class Network(Construct):
                     self,
                     f"nat-{zone}",
                     allocation_id=address.allocation_id,
-                    subnet_id=subnet.id,
+                    subnet_id=subnet_id,
                     tags=name,
                     depends_on=[internet],
-                )
+                ).id
             )
         return gateways
 
-    def _private_route_tables(self, subnets: Sequence[Subnet], gateways: Sequence[NatGateway]) -> list[RouteTable]:
+    def _private_route_tables(self, subnet_ids: Sequence[str], gateways: Sequence[str]) -> list[str]:
         if len(gateways) == 1:
-            return [self._route_table("private", subnets, nat_gateway_id=gateways[0].id)]
+            return [self._route_table("private", subnet_ids, nat_gateway_id=gateways[0])]
         return [
-            self._route_table(f"private-{zone}", [subnet], nat_gateway_id=gateway.id)
-            for zone, (subnet, gateway) in enumerate(zip(subnets, gateways, strict=True))
+            self._route_table(f"private-{zone}", [subnet_id], nat_gateway_id=gateway)
+            for zone, (subnet_id, gateway) in enumerate(zip(subnet_ids, gateways, strict=True))
         ]
 
-    def _s3_endpoint(self, tables: Sequence[RouteTable]) -> None:
+    def _s3_endpoint(self, tables: Sequence[str]) -> None:
         VpcEndpoint(
             self,
             "s3-endpoint",
             vpc_id=self.vpc_id,
             service_name=f"com.amazonaws.{AwsAccount.of(self).region}.s3",
             vpc_endpoint_type="Gateway",
-            route_table_ids=[table.id for table in tables],
+            route_table_ids=list(tables),
             tags={"Name": f"{self._name_prefix}-s3"},
         )
 
