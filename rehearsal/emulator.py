@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ LOOPBACK = "127.0.0.1"
 _ACCESS_KEY = "EMULATOREMULATOREMUL"  # shaped like a key, and plainly not one
 _SECRET_KEY = "emulator"  # noqa: S105 - moto checks no signature
 _STOP_SECONDS = 5.0
+_REMEMBERED_REPLIES = 100  # more than any client has requests under way
 
 _log = logging.getLogger(__name__)
 
@@ -246,6 +248,10 @@ class _Gateway:
 
     One request at a time: moto's models are plain dicts, and Terraform's parallel requests would change them under
     another's iteration. The interpreter runs one thread at a time anyway, so this costs nothing.
+
+    Each request once: on a busy machine about one connection in a thousand is reset before the client has read the
+    reply, and the SDK sends the request again. Done twice, it would find what it made itself: a duplicate rule, a lock
+    that somebody holds. So a retry, which has the invocation id of the first attempt, gets the first one's reply.
     """
 
     def __init__(self, moto: Any, account_id: str, port: int) -> None:
@@ -254,14 +260,27 @@ class _Gateway:
         self.lock = threading.Lock()
         self._moto = moto
         self._account_id = account_id
+        self._done: OrderedDict[str, _Reply] = OrderedDict()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         body = _read_body(environ)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account_id
         with self.lock:
-            reply = self._reply(environ, body)
+            reply = self._reply_once(environ, body)
         start_response(reply.status, reply.headers)
         return reply.body
+
+    def _reply_once(self, environ: Environ, body: bytes) -> _Reply:
+        invocation: str = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
+        if invocation in self._done:
+            return self._done[invocation]
+        reply = self._reply(environ, body)
+        # An error is not remembered: it changed nothing, and SDKs ask again on purpose after some of them.
+        if invocation and reply.status.startswith("2"):
+            self._done[invocation] = reply
+            if len(self._done) > _REMEMBERED_REPLIES:
+                self._done.popitem(last=False)
+        return reply
 
     def _reply(self, environ: Environ, body: bytes) -> _Reply:
         from werkzeug.test import run_wsgi_app

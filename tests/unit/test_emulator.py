@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
 from errors import UserError
 from rehearsal.emulator import Emulator
@@ -111,6 +112,28 @@ def test_an_error_of_the_service_itself_is_passed_on(emulator: Emulator) -> None
         emulator.client("s3").get_object(Bucket="no-such-bucket", Key="k")
     assert answer.value.response["Error"]["Code"] == "NoSuchBucket"
     assert emulator.unsupported == before
+
+
+def test_a_retry_after_a_lost_reply_gets_that_reply_and_does_nothing_again(emulator: Emulator) -> None:
+    ec2 = emulator.client("ec2")
+    group = ec2.create_security_group(GroupName="g", Description="d")["GroupId"]
+    attempts: list[str] = []
+
+    def lose_the_first_reply(request: Any, **_: object) -> None:
+        attempts.append(request.headers["amz-sdk-invocation-id"])
+        if len(attempts) == 1:
+            sent = Request(request.url, request.body.encode(), dict(request.headers))  # noqa: S310 - loopback
+            urlopen(sent, timeout=10).close()  # noqa: S310
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+    ec2.meta.events.register("before-send.ec2.AuthorizeSecurityGroupIngress", lose_the_first_reply)
+    permission: Any = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    rules = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])["SecurityGroupRules"]
+    assert attempts == [attempts[0]] * 2
+    there = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    assert [rule["SecurityGroupRuleId"] for rule in there if not rule["IsEgress"]] == [rules[0]["SecurityGroupRuleId"]]
+    with pytest.raises(ClientError, match=r"InvalidPermission\.Duplicate"):  # asked for anew, it is a duplicate
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
 
 
 def test_refuses_a_second_emulator_in_the_same_process(emulator: Emulator) -> None:
