@@ -58,10 +58,11 @@ docs: setup ## write the generated tables of docs/ and README
 	@$(PY) -m docs.generate
 
 lock: .tools/.ready ## lock the dependencies again (Pipfile, package.json)
-	@$(PIPENV) lock --categories "packages dev-packages checkov"
+	@$(PIPENV) lock --categories "packages dev-packages checkov mlflow"
 	@$(PYTHON) -c 'import json; lock = json.load(open("Pipfile.lock")); lock["_meta"]["sources"] = []; \
 	[package.pop("index", None) for name in lock if name != "_meta" for package in lock[name].values()]; \
 	open("Pipfile.lock", "w").write(json.dumps(lock, indent=4, sort_keys=True) + "\n")'
+	@$(PYTHON) -m images.requirements
 	@$(NPM) install --package-lock-only
 
 clean: ## remove what was generated; virtual environments and local states stay
@@ -69,7 +70,7 @@ clean: ## remove what was generated; virtual environments and local states stay
 
 setup: $(VENV)/.ready
 
-setup-test: setup .checkov/.ready node_modules/.ready
+setup-test: setup .checkov/.ready .mlflow/.ready node_modules/.ready
 
 .tools/.ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit( \
@@ -83,6 +84,14 @@ $(VENV)/.ready: Pipfile.lock .tools/.ready
 	@echo "installing the Python packages (about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(PIPENV) sync --dev > $(VENV)/setup.log 2>&1 || { cat $(VENV)/setup.log; exit 1; }
+	@touch $@
+
+# What the MLflow image installs, for its entrypoint on this machine; in the image it has no environment of its own.
+.mlflow/.ready: images/mlflow/requirements.txt .tools/.ready
+	@echo "installing MLflow (about a minute) ..."
+	@$(PYTHON) -m venv .mlflow
+	@.mlflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	-r images/mlflow/requirements.txt > .mlflow/setup.log 2>&1 || { cat .mlflow/setup.log; exit 1; }
 	@touch $@
 
 # checkov pins versions that the project does not want, so it lives apart.
