@@ -1,0 +1,1 @@
+"""What happens in the MLflow container before the server runs."""
