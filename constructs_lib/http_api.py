@@ -22,6 +22,9 @@ from constructs_lib.vpc_link import VpcLink
 
 _ROUTES = {"root": "ANY /", "proxy": "ANY /{proxy+}"}  # the greedy route alone misses "/"
 _TIMEOUT_MS = 30_000  # the most that an HTTP API waits (API Gateway quota)
+# API Gateway may put another Host in place of the one that the caller asked for. nginx has to know that one: a browser
+# sends it as Origin, and MLflow refuses origins that it does not know.
+_PUBLIC_HOST = {"overwrite:header.X-Public-Host": "$context.domainName"}
 # Neither headers nor query strings: they may hold credentials.
 _ACCESS_LOG = {
     "requestId": "$context.requestId",
@@ -81,6 +84,7 @@ class HttpApi(Construct):
             connection_id=vpc_link.vpc_link_id,
             payload_format_version="1.0",
             timeout_milliseconds=_TIMEOUT_MS,
+            request_parameters=_PUBLIC_HOST,
         )
         authorization = access_control.bind(self, self.api)
         target = f"integrations/{integration.id}"

@@ -58,13 +58,18 @@ class ImageRepository(Construct):
 
     def grant_pull(self, grantee: Grantable) -> None:
         """Let *grantee* pull images from this repository."""
-        grantee.allow(
-            f"pull-{self._id}",
-            actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
-            resources=[self.repository.arn],
-        )
-        # The login of a whole registry: ECR knows no narrower resource for it.
-        grantee.allow("log-in-to-registry", actions=["ecr:GetAuthorizationToken"], resources=["*"])
+        allow_pull(grantee, self._id, repository_arn=self.repository.arn)
+
+
+def allow_pull(grantee: Grantable, id: str, *, repository_arn: str) -> None:
+    """Let *grantee* pull images from an ECR repository; *id* tells it from others in the policy's name."""
+    grantee.allow(
+        f"pull-{id}",
+        actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        resources=[repository_arn],
+    )
+    # The login of a whole registry: ECR knows no narrower resource for it.
+    grantee.allow("log-in-to-registry", actions=["ecr:GetAuthorizationToken"], resources=["*"])
 
 
 def _expire_untagged(priority: int) -> dict[str, object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from cdktf import TerraformResourceLifecycle
 from cdktf_cdktf_provider_aws.ecs_task_definition import (
@@ -21,7 +22,7 @@ from constructs_lib.database import Database
 from constructs_lib.encryption_key import EncryptionKey
 from constructs_lib.generated_secret import GeneratedSecret
 from constructs_lib.log_group import LogGroup
-from constructs_lib.role import Role
+from constructs_lib.role import Grantable, Role
 
 NGINX = "nginx"
 NGINX_PORT = 8080
@@ -37,6 +38,7 @@ class TaskOptions:
     """Fargate's units: 1024 *cpu* are one vCPU, *memory* is in MiB; both containers share them.
 
     With *exec* an operator may open a shell in a container; ECS Exec needs a writable root file system.
+    *artifacts_mode* says how clients get at artifacts: ``proxied`` by MLflow, or ``direct``, by S3 itself.
     """
 
     cpu: int = 512
@@ -44,14 +46,30 @@ class TaskOptions:
     architecture: str = "arm64"
     exec: bool = False
     log_retention_days: int = 30
+    artifacts_mode: str = "proxied"
+
+
+class ContainerImage(Protocol):
+    """An image to start a container from."""
+
+    @property
+    def uri(self) -> str:
+        """Its name: registry, repository and tag or digest."""
+
+    @property
+    def depends_on(self) -> Sequence[str]:
+        """Terraform addresses of what puts it there."""
+
+    def grant_pull(self, grantee: Grantable) -> None:
+        """Let *grantee* pull it, if that takes a permission."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """The URIs of the two images."""
+    """The two images."""
 
-    nginx: str
-    mlflow: str
+    nginx: ContainerImage
+    mlflow: ContainerImage
 
 
 class MlflowTask(Construct):
@@ -105,12 +123,14 @@ class MlflowTask(Construct):
         database.credentials.grant_read(self.execution_role)
         credentials.grant_read(self.execution_role)
         artifacts.grant_read_write(self.task_role)
+        for image in (images.nginx, images.mlflow):
+            image.grant_pull(self.execution_role)
         if options.exec:
             self._grant_exec()
 
         nginx = self._container(
             NGINX,
-            images.nginx,
+            images.nginx.uri,
             logs[NGINX],
             portMappings=[{"containerPort": NGINX_PORT, "protocol": "tcp"}],
             dependsOn=[{"containerName": _MLFLOW, "condition": "HEALTHY"}],
@@ -122,15 +142,16 @@ class MlflowTask(Construct):
                 }
             ),
             healthCheck=_health_check(
-                ["CMD", "wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{NGINX_PORT}{HEALTH_CHECK_PATH}"]
+                ["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{NGINX_PORT}{HEALTH_CHECK_PATH}"]
             ),
         )
         mlflow = self._container(
             _MLFLOW,
-            images.mlflow,
+            images.mlflow.uri,
             logs[_MLFLOW],
             environment=_environment(
                 {
+                    "ARTIFACTS_MODE": options.artifacts_mode,
                     "ARTIFACTS_URI": f"s3://{artifacts.bucket_name}",
                     "DATABASE_HOST": database.endpoint,
                     "DATABASE_NAME": database.name,
@@ -171,6 +192,9 @@ class MlflowTask(Construct):
             # The service moves to the new revision before the old one becomes INACTIVE, which it could not go back to.
             lifecycle=TerraformResourceLifecycle(create_before_destroy=True),
         )
+        if awaited := [*images.nginx.depends_on, *images.mlflow.depends_on]:
+            # Not the L1's argument, which takes CDKTF's own elements only.
+            self.task_definition.add_override("depends_on", awaited)
         self.arn: str = self.task_definition.arn
 
     def _grant_exec(self) -> None:

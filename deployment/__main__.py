@@ -1,4 +1,7 @@
-"""``python -m deployment``: synthesise, bootstrap, plan, deploy, destroy and read the environments that ENV selects."""
+"""``python -m deployment``: synthesise, bootstrap, plan, deploy, destroy and read the environments that ENV selects.
+
+``images`` builds what a deployment would publish, and no more.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from deployment.progress import Display, clock_text
 from deployment.terraform import Output
 from deployment.toolchain import ROOT, find_terraform
 from errors import UserError, exit_on_user_error
+from images.engine import find_engine
+from images.publish import build_image
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -81,7 +86,7 @@ def _plan(environments: Environments, display: Display, options: argparse.Namesp
 
 def _deploy(environments: Environments, display: Display, options: argparse.Namespace) -> None:
     """plan each stack in order, show the plan, ask, apply"""
-    lifecycle = _lifecycle(environments, display, options)
+    lifecycle = _lifecycle(environments, display, options, publishes=True)
     lifecycle.deploy(_asker(display, options.yes))
     print_outputs(lifecycle.outputs(), display)
     display.say(f"deployed in {clock_text(display.elapsed)}")
@@ -116,6 +121,21 @@ def _output(environments: Environments, display: Display, options: argparse.Name
     print_outputs(_lifecycle(environments, display, options).outputs(), display, as_json=options.json)
 
 
+def _images(environments: Environments, display: Display, _options: argparse.Namespace) -> None:
+    """build both images on this machine, without pushing them, and print their names; needs no AWS credentials"""
+    names = []
+    for environment in environments:
+        for build in preflight.builds(environment):
+            engine = find_engine()
+            engine.check()
+            names.append(f"{environment.repository_name(build.name)}:{build.tag()}")
+            build_image(engine, build, names[-1])
+        if environment.images.source == "registry":
+            display.say(f'{environment.environment}: images.source = "registry": there is nothing to build.')
+    for name in names:
+        display.say(name)
+
+
 _COMMANDS = {
     "synth": _synth,
     "hcl": _hcl,
@@ -124,6 +144,7 @@ _COMMANDS = {
     "deploy": _deploy,
     "destroy": _destroy,
     "output": _output,
+    "images": _images,
 }
 _ASKING = ("bootstrap", "deploy", "destroy")
 
@@ -146,11 +167,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _lifecycle(environments: Environments, display: Display, options: argparse.Namespace) -> Lifecycle:
-    """The stacks as they are synthesised now, once everything that a deployment needs is there."""
+def _lifecycle(
+    environments: Environments, display: Display, options: argparse.Namespace, *, publishes: bool = False
+) -> Lifecycle:
+    """The stacks as they are synthesised now, once all is there that a deployment, or one that *publishes*, needs."""
     find_terraform()
     for environment in environments:
         preflight.check(environment)
+        if publishes:
+            preflight.check_images(environment)
     _synth(environments, display, options)
     return Lifecycle(load_stacks(OUTDIR, [environment.environment for environment in environments]), display)
 

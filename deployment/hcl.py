@@ -85,9 +85,10 @@ _LIFECYCLE = Body(
     },
     {"precondition": _CONDITION, "postcondition": _CONDITION},
 )
+_PROVISIONER = Body({"when": reference, "on_failure": reference}, other=expression)
 _OF_RESOURCES = Body(
     {"count": expression, "for_each": expression, "depends_on": reference, "provider": reference},
-    {"lifecycle": _LIFECYCLE},
+    {"lifecycle": _LIFECYCLE, "provisioner": Labelled(lambda _: _PROVISIONER)},
 )
 _OF_PROVIDERS = Body({"alias": literal})
 _TERRAFORM = Body(
@@ -274,14 +275,14 @@ def _content(body: Body, content: Mapping[str, Any], path: tuple[str, ...]) -> I
 
 def _blocks(block: Body | Labelled, value: Any, path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """The blocks of one kind, each a chain of labels that ends in a marked body."""
-    if isinstance(block, Labelled):
-        for label, inner in value.items():
+    for content in value if isinstance(value, list) else [] if value is None else [value]:
+        if isinstance(block, Body):
+            yield {**dict(_content(block, content, path)), IS_BLOCK: True}
+            continue
+        for label, inner in content.items():
             if label != "//":
                 for labelled in _blocks(block.body(label), inner, (*path, label)):
                     yield {json.dumps(label): labelled}
-        return
-    for content in value if isinstance(value, list) else [] if value is None else [value]:
-        yield {**dict(_content(block, content, path)), IS_BLOCK: True}
 
 
 def _written(value: Any, write: Callable[[str], str]) -> Any:

@@ -7,14 +7,17 @@ so AWS_ENDPOINT_URL, AWS_PROFILE and the rest of the usual variables count.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore import exceptions
 from botocore.config import Config
 
 from errors import UserError
+from images.context import NAMES, Build
+from images.engine import find_engine
+from images.publish import is_published
 
 if TYPE_CHECKING:
     from settings import Settings
@@ -74,6 +77,22 @@ def check_state(settings: Settings) -> None:
         raise UserError(f"the lock table {state.table} does not exist (region {settings.region}). {remedy}")
 
 
+def builds(settings: Settings) -> tuple[Build, ...]:
+    """The images that are built here; none if they come from a registry."""
+    if settings.images.source == "registry":
+        return ()
+    return tuple(Build(name, settings.service.architecture, settings.images.base_registry) for name in NAMES)
+
+
+def check_images(settings: Settings) -> None:
+    """Check that a container engine is there, if an image has to be built and pushed; raises ``UserError``."""
+    with _readable(settings):
+        ecr = boto3.client("ecr", region_name=settings.region, config=_CONFIG)
+        missing = [build for build in builds(settings) if not _is_published(ecr, settings, build)]
+    if missing:
+        find_engine().check()
+
+
 def find_bucket(settings: Settings) -> Literal["ours", "missing", "foreign"]:
     """Say whether the state bucket can be used; raises ``UserError`` when it is in another region."""
     with _readable(settings):
@@ -128,6 +147,12 @@ def _table_exists(settings: Settings) -> bool:
         except dynamodb.exceptions.ResourceNotFoundException:
             return False
     return True
+
+
+def _is_published(ecr: Any, settings: Settings, build: Build) -> bool:
+    with suppress(ecr.exceptions.RepositoryNotFoundException):  # the deployment will make it
+        return is_published(ecr, settings.repository_name(build.name), build.tag())
+    return False
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Step:
         self._heartbeat: Callable[[], None] = lambda: None
 
     def update(self, done: int, total: int | None, current: str) -> None:
-        """Say how far the step is: resources done, in all (None: unknown) and the address under way."""
+        """Say how far the step is: resources done, in all (None: unknown), and what is under way."""
         self._done, self._total, self._current = done, total, current
         self._heartbeat()
 

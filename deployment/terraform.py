@@ -19,7 +19,7 @@ from deployment.toolchain import terraform_environment
 from errors import UserError
 
 OnProgress = Callable[[int, int | None, str], None]
-"""Told of each step: resources done, resources in all (None: unknown) and the address under way."""
+"""Told of each step: resources done, in all (None: unknown), and the address under way, with what is said there."""
 
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -209,12 +209,12 @@ class Terraform:
         stack = self.folder.name
         lines = [f"{stack}: terraform {arguments[0]} failed"]
         for diagnostic in diagnostics:
-            text = f"{diagnostic['summary']}\n{diagnostic.get('detail', '')}".strip()
+            text = _text(diagnostic)
             if "Error acquiring the state lock" in text and (lock := _lock_info(text)):
                 return UserError(self._locked(lock))
             where = diagnostic.get("address") or diagnostic.get("snippet", {}).get("context")
             lines += [f"  {line}".rstrip() for line in (f"{where}: {text}" if where else text).splitlines()]
-            if re.search(r"already ?exists", text, flags=re.IGNORECASE):
+            if re.search(r"already ?exists", text, flags=re.IGNORECASE) and not _is_of_provisioner(diagnostic):
                 take_over = shlex.join([self._program, f"-chdir={self.folder}", "import", str(where)])
                 lines.append(f"  If a run that was killed left it there, take it over and try again: {take_over} ID")
         return UserError("\n".join(lines))
@@ -246,10 +246,16 @@ class _Counter:
         if kind == "change_summary":
             counts = event["changes"]
             self.changes = Changes(counts["add"], counts["change"], counts["remove"])
+        elif kind == "provision_progress":  # a line of a program that a resource runs
+            line = "".join(filter(str.isprintable, event["hook"]["output"]))
+            self._tell(f"{event['hook']['resource']['addr']}: {line}")
         elif kind.startswith(f"{self._kind}_") and event["hook"].get("action") != "read":
             self._done += kind == f"{self._kind}_complete"
-            if self._on_progress is not None:
-                self._on_progress(self._done, self._total, event["hook"]["resource"]["addr"])
+            self._tell(event["hook"]["resource"]["addr"])
+
+    def _tell(self, current: str) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self._done, self._total, current)
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -269,6 +275,18 @@ def _stop(process: subprocess.Popen[str]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # its own group: Terraform, provider plugins
     process.wait()
+
+
+def _text(diagnostic: Mapping[str, Any]) -> str:
+    """A diagnostic's summary and detail; of a program of ours that Terraform ran, its own message alone."""
+    text = f"{diagnostic['summary']}\n{diagnostic.get('detail', '')}".strip()
+    if _is_of_provisioner(diagnostic) and (message := re.search(r"^error: (.+)", text, flags=re.MULTILINE | re.DOTALL)):
+        return message[1].strip()
+    return text
+
+
+def _is_of_provisioner(diagnostic: Mapping[str, Any]) -> bool:
+    return str(diagnostic["summary"]).startswith("local-exec provisioner")
 
 
 def _event(line: str) -> dict[str, Any] | None:

@@ -72,6 +72,9 @@ def terraform_environment() -> dict[str, str]:
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
         "CHECKPOINT_DISABLE": "1",
+        # What Terraform runs of ours: see constructs_lib/published_image.py.
+        "PROJECT_ROOT": str(ROOT),
+        "PROJECT_PYTHON": sys.executable,
         # cdktf: no spinner, no questions, no calls home, nothing in the user's home.
         "CI": "1",
         "DISABLE_VERSION_CHECK": "1",

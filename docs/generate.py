@@ -38,10 +38,11 @@ IMPORTANT_SETTINGS = (
     "database.max_capacity",
     "service.min_tasks",
     "service.spot",
+    "artifacts.mode",
     "artifacts.force_destroy",
     "secrets.rotation",
     "notebook.enabled",
-    "images.tag",
+    "images.source",
 )
 """The keys of the README's table."""
 
@@ -70,6 +71,9 @@ stack begins with its environment: `dev-mlflow-vpclink`.
 | output | stack | what it is |
 |---|---|---|
 {rows}
+
+With `artifacts.mode = "direct"` there is one more, `artifacts_client_policy_arn`: the IAM policy to attach to users and
+roles of MLflow's clients. With `images.source = "registry"` there are no repositories, and so not their two outputs.
 
 The outputs of `state-backend` are shown by Terraform alone: `make bootstrap` applies that stack, `make output` leaves
 it out. Outputs whose names begin with `cross_stack_output_` are CDKTF's own, for the other stacks; they are not shown.

@@ -23,7 +23,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from errors import UserError
-from rehearsal import completions
+from rehearsal import completions, container_engine
 from rehearsal.inventory import Item, inventory, watch_births
 
 LOOPBACK = "127.0.0.1"
@@ -77,7 +77,7 @@ class Emulator:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that point Terraform, boto3 and the aws CLI at the emulator; an empty value means: unset it."""
+        """Variables that point Terraform, boto3, the aws CLI and our own programs here; an empty value: unset it."""
         proxied = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
         no_proxy = ",".join(filter(None, (proxied, LOOPBACK)))
         return {
@@ -97,6 +97,8 @@ class Emulator:
             "AWS_USE_FIPS_ENDPOINT": "",
             "AWS_USE_DUALSTACK_ENDPOINT": "",
             "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "",
+            # Images are not built here, and go to a registry that is not one.
+            "CONTAINER_ENGINE": container_engine.COMMAND,
             "NO_PROXY": no_proxy,
             "no_proxy": no_proxy,
         }

@@ -61,6 +61,7 @@ class Rehearsal:
         """Bootstrap the state backend, apply every stack, and plan again: there must be nothing to do."""
         self.bootstrap()
         self._baseline = self._emulator.inventory()
+        preflight.check_images(self._settings)
         lifecycle = self.synthesise(self._settings)
         self.report.applied = self.apply(lifecycle)
         self.report.outputs = lifecycle.outputs()

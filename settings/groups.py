@@ -18,11 +18,11 @@ from settings.values import (
     FARGATE_MEMORY,
     AccountId,
     BackupWindow,
+    BaseRegistry,
     BucketName,
     Cidr,
     Cpu,
     EngineVersion,
-    ImageTag,
     ImageUri,
     InstanceType,
     InterfaceEndpoints,
@@ -258,7 +258,7 @@ class ServiceSettings(_Group):
     )
     architecture: Literal["arm64", "x86_64"] = Field(
         default="arm64",
-        description="Processor of the tasks; the images must be built for it. arm64 costs a fifth less.",
+        description="Processor of the tasks; the images are built for it. arm64 costs a fifth less.",
     )
     min_tasks: int = Field(default=2, ge=1, le=5000, description="Fewest tasks; two survive the loss of a zone.")
     max_tasks: int = Field(
@@ -286,6 +286,11 @@ class ServiceSettings(_Group):
 class ArtifactSettings(_Group):
     """The bucket of the run artifacts."""
 
+    mode: Literal["proxied", "direct"] = Field(
+        default="proxied",
+        description="`proxied`: clients hold no rights to S3; artifacts go through MLflow, and large files by URLs "
+        "that it signs. `direct`: clients go to S3 themselves, with rights by a policy that the stack outputs.",
+    )
     versioning: bool = Field(default=True, description="Keep deleted and overwritten artifacts for `noncurrent_days`.")
     noncurrent_days: int = Field(
         default=30, ge=1, le=36500, description="Days before a deleted or overwritten artifact is gone for good."
@@ -341,13 +346,35 @@ class NotebookSettings(_Group):
 
 
 class ImageSettings(_Group):
-    """The container images."""
+    """The two container images: built and published by a deployment, or somebody else's."""
 
-    nginx: ImageUri | None = Field(default=None, description="Another nginx image; without it `tag` in our repository.")
-    mlflow: ImageUri | None = Field(
-        default=None, description="Another MLflow image; without it `tag` in our repository."
+    source: Literal["build", "registry"] = Field(
+        default="build",
+        description="`build`: a deployment builds the images and pushes them to repositories of its own, which takes "
+        "docker, podman, finch or buildah. `registry`: it takes `nginx` and `mlflow` as they are.",
     )
-    tag: ImageTag = Field(default="v1", description="Tag of the images in our own ECR repositories.")
+    nginx: ImageUri | None = Field(default=None, description='The nginx image; only with `source = "registry"`.')
+    mlflow: ImageUri | None = Field(default=None, description='The MLflow image; only with `source = "registry"`.')
+    base_registry: BaseRegistry = Field(
+        default="docker.io/library",
+        description="Where the official nginx and python images come from, on which ours are built: a mirror, for "
+        "instance.",
+    )
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """See the base class."""
+        named = [key for key in ("nginx", "mlflow") if getattr(self, key)]
+        if self.source == "build":
+            for key in named:
+                yield key, f'images.source = "build" builds it; remove {key}, or set images.source = "registry"'
+        else:
+            if len(named) < 2:
+                yield "source", 'needs both images; set images.nginx and images.mlflow, or source = "build"'
+            if "base_registry" in self.model_fields_set:
+                yield (
+                    "base_registry",
+                    'images.source = "registry" builds nothing; remove base_registry, or set source = "build"',
+                )
 
 
 class Settings(_Group):
@@ -398,6 +425,10 @@ class Settings(_Group):
     def name_prefix(self) -> str:
         """Begins the names of all resources of this environment."""
         return f"{self.project}-{self.environment}"
+
+    def repository_name(self, image: str) -> str:
+        """The ECR repository of *image*, ``nginx`` or ``mlflow``."""
+        return f"{self.name_prefix}/{image}"
 
     @field_validator("environment")
     @classmethod

@@ -247,8 +247,8 @@ ImageUri = Annotated[
     ),
     Allowed('registry/repository:tag or @digest, such as "public.ecr.aws/nginx/nginx:1.28"'),
 ]
-ImageTag = Annotated[
+BaseRegistry = Annotated[
     str,
-    Text(pattern="^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"),
-    Allowed("a Docker tag: 1 to 128 letters, digits, underscores, dots and hyphens"),
+    Text(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$"),
+    Allowed('a registry, with the path to the official images, such as "public.ecr.aws/docker/library"'),
 ]

@@ -14,11 +14,15 @@ from constructs_lib.flow_logs import FlowLogs
 from constructs_lib.generated_secret import GeneratedSecret
 from constructs_lib.image_repository import ImageRepository
 from constructs_lib.load_balancer import LoadBalancer
+from constructs_lib.managed_policy import ManagedPolicy
 from constructs_lib.mlflow_service import MlflowService
 from constructs_lib.mlflow_task import HEALTH_CHECK_PATH, NGINX_PORT, Images, MlflowTask, TaskOptions
 from constructs_lib.network import ExistingNetwork, Network, SubnetPlan
+from constructs_lib.published_image import PublishedImage
+from constructs_lib.registry_image import RegistryImage
 from constructs_lib.service_discovery import ServiceDiscovery
 from constructs_lib.vpc_link import VpcLink
+from images.context import Build
 from settings import Settings
 from stacks.platform_stack import PlatformStack
 
@@ -62,12 +66,11 @@ class MlflowVpclinkStack(PlatformStack):
             upkeep=_upkeep(settings),
             protect=protect,
         )
-        repositories = {name: self._repository(settings, name) for name in ("nginx", "mlflow")}
         task = MlflowTask(
             self,
             "task",
             name_prefix=prefix,
-            images=_images(settings, repositories),
+            images=self._images(settings),
             options=_task_options(settings),
             encryption_key=self.encryption_key,
             database=database,
@@ -109,8 +112,6 @@ class MlflowVpclinkStack(PlatformStack):
         )
         self.vpc_link = VpcLink(self, "vpc-link", name_prefix=prefix, network=self.network)
 
-        for repository in repositories.values():
-            repository.grant_pull(task.execution_role)
         database.connections.allow_from(service, why="MLflow backend store")
         self.load_balancer.connections.allow_from(self.vpc_link, why="Requests from API Gateway")
 
@@ -118,8 +119,8 @@ class MlflowVpclinkStack(PlatformStack):
             "mlflow_credentials_secret_arn", self.credentials.arn, "Secret with MLflow's user name and password"
         )
         self.output("artifacts_bucket", self.artifacts.bucket_name, "S3 bucket of the artifacts")
-        self.output("nginx_repository_url", repositories["nginx"].url, "ECR repository of the nginx image")
-        self.output("mlflow_repository_url", repositories["mlflow"].url, "ECR repository of the MLflow image")
+        if settings.artifacts.mode == "direct":
+            self._let_clients_use_the_artifacts(settings)
         self.output("database_endpoint", database.endpoint, "Host name of the database's writer")
         self.output(
             "database_credentials_secret_arn", database.credentials.arn, "Secret with the database's credentials"
@@ -142,14 +143,44 @@ class MlflowVpclinkStack(PlatformStack):
             recovery_window_days=settings.secrets.recovery_window_days,
         )
 
-    def _repository(self, settings: Settings, name: str) -> ImageRepository:
-        return ImageRepository(
+    def _images(self, settings: Settings) -> Images:
+        chosen = settings.images
+        if chosen.nginx and chosen.mlflow:
+            return Images(
+                nginx=RegistryImage(self, "nginx-image", uri=chosen.nginx),
+                mlflow=RegistryImage(self, "mlflow-image", uri=chosen.mlflow),
+            )
+        return Images(nginx=self._published(settings, "nginx"), mlflow=self._published(settings, "mlflow"))
+
+    def _published(self, settings: Settings, name: str) -> PublishedImage:
+        build = Build(name, settings.service.architecture, settings.images.base_registry)
+        repository = ImageRepository(
             self,
             f"{name}-repository",
-            name=f"{settings.name_prefix}/{name}",
+            name=settings.repository_name(name),
             encryption_key=self.encryption_key,
             force_delete=not settings.protect_data,
         )
+        self.output(f"{name}_repository_url", repository.url, f"ECR repository of the {name} image")
+        return PublishedImage(
+            self,
+            f"{name}-image",
+            name=name,
+            repository=repository,
+            tag=build.tag(),
+            architecture=build.architecture,
+            base_registry=build.base_registry,
+        )
+
+    def _let_clients_use_the_artifacts(self, settings: Settings) -> None:
+        policy = ManagedPolicy(
+            self,
+            "artifacts-client-policy",
+            name_prefix=f"{settings.name_prefix}-artifacts-client",
+            description="Lets MLflow clients read and write artifacts in S3",
+        )
+        self.artifacts.grant_read_write(policy)
+        self.output("artifacts_client_policy_arn", policy.arn, "IAM policy to attach to MLflow's clients")
 
 
 def _network(scope: Construct, settings: Settings, encryption_key: EncryptionKey) -> SubnetPlan:
@@ -207,12 +238,5 @@ def _task_options(settings: Settings) -> TaskOptions:
         architecture=settings.service.architecture,
         exec=settings.service.exec,
         log_retention_days=settings.logs.retention_days,
-    )
-
-
-def _images(settings: Settings, repositories: dict[str, ImageRepository]) -> Images:
-    chosen = settings.images
-    return Images(
-        nginx=chosen.nginx or repositories["nginx"].image(chosen.tag),
-        mlflow=chosen.mlflow or repositories["mlflow"].image(chosen.tag),
+        artifacts_mode=settings.artifacts.mode,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deployment.toolchain import find_terraform
 from settings import Settings
 from tests.terraform.live import Live, live
 from tests.terraform.project import Project
@@ -185,6 +186,27 @@ def test_refuses_a_terraform_that_is_too_old(
 def test_refuses_a_terraform_that_is_named_and_missing(project: Project, shell: dict[str, str]) -> None:
     message = refusal(project, REHEARSE, {**shell, "TERRAFORM_BINARY_NAME": "/nowhere/terraform"})
     assert "/nowhere/terraform" in message
+
+
+@pytest.mark.parametrize("engine", ["none", "docker without its daemon"])
+def test_refuses_to_deploy_without_a_container_engine_before_anything_is_created(
+    aws: Live, tmp_path: Path, shell: dict[str, str], engine: str
+) -> None:
+    project = Project(tmp_path / "project", {"dev": 'project = "mlflow"\nstate = { backend = "local" }\n'})
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if engine != "none":
+        (programs / "docker").write_text("#!/bin/sh\necho 'Is the docker daemon running?' >&2\nexit 1\n")
+        (programs / "docker").chmod(0o755)
+    environment = {**aws.emulator.environ(shell), "TERRAFORM_BINARY_NAME": str(find_terraform()), "PATH": str(programs)}
+    del environment["CONTAINER_ENGINE"]
+    before = aws.emulator.inventory()
+    message = refusal(project, DEPLOY, environment)
+    assert aws.emulator.inventory() == before
+    assert 'images = { source = "registry", nginx = "...", mlflow = "..." }' in message
+    assert {"none": "docker, podman, finch, buildah", "docker without its daemon": "Is the docker daemon running?"}[
+        engine
+    ] in message
 
 
 def test_refuses_to_rehearse_on_a_taken_port(project: Project, shell: dict[str, str]) -> None:

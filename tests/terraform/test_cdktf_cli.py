@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployment.toolchain import ROOT, terraform_environment
+from images.context import NAMES
 from rehearsal.inventory import Item, leftovers
 from settings import Settings
 from tests.terraform.live import Live, live
@@ -36,6 +37,9 @@ class Cli:
         environment = terraform_environment()
         # cdktf.json says python3: this very Python.
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+        # Whoever deploys with cdktf has not set these: Terraform finds the project and its Python without.
+        for name in ("PROJECT_ROOT", "PROJECT_PYTHON"):
+            del environment[name]
         environment |= {"ENV": "dev", "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [CDKTF, *arguments, "--no-color"],
@@ -89,6 +93,12 @@ def test_deploy_applies_every_stack_in_one_command(cli: Cli, deployed: str) -> N
         f"mlflow/dev/{name.removeprefix('dev-')}.tfstate" for name in STACKS
     }
     assert cli.emulator.unsupported == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_deploy_publishes_both_images(cli: Cli) -> None:
+    ecr = cli.emulator.client("ecr")
+    assert [len(ecr.list_images(repositoryName=f"mlflow-dev/{name}")["imageIds"]) for name in NAMES] == [1, 1]
 
 
 @pytest.mark.usefixtures("deployed")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -17,11 +18,15 @@ from typing import Any
 import pytest
 
 from deployment.lifecycle import Lifecycle, Stack
-from deployment.toolchain import terraform_environment
+from deployment.preflight import builds
+from deployment.terraform import Terraform
+from deployment.toolchain import ROOT, terraform_environment
 from errors import UserError
+from images import context
 from settings import Settings
 from tests.terraform.checkov import Verdict, scan
 from tests.terraform.live import Live, files, live
+from tests.terraform.project import Project
 
 STACKS = {"dev-mlflow-vpclink", "dev-http-api-gateway", "dev-sagemaker-notebook"}
 A_LATER_VERSION = "8.0.mysql_aurora.3.99.0"
@@ -98,6 +103,69 @@ def test_outputs_are_what_runs(dev: Live) -> None:
     assert (balancer["DNSName"], balancer["VpcId"]) == (values["load_balancer_dns_name"], values["vpc_id"])
     [notebook] = client("sagemaker").list_notebook_instances()["NotebookInstances"]
     assert notebook["Url"] in values["notebook_url"]
+
+
+def test_both_images_are_published_under_the_tags_that_the_task_asks_for(dev: Live) -> None:
+    assert published(dev) == {build.name: {build.tag()} for build in builds(dev.settings)}
+    assert {image.rpartition(":")[2] for image in images_of_the_task(dev)} == {
+        build.tag() for build in builds(dev.settings)
+    }
+
+
+@dataclass(frozen=True)
+class Republished:
+    """What a changed context of nginx did, and then the way back."""
+
+    tag: str
+    plan: dict[str, list[str]]
+    images: dict[str, set[str]]
+    task: set[str]
+    back_again: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def republished(dev: Live) -> Republished:
+    """The environment with another nginx image, and with the first one again."""
+    project = Project(dev.folder / "project")
+    with (project.folder / "images" / "nginx" / "Dockerfile").open("a") as dockerfile:
+        dockerfile.write("# changed\n")
+
+    def apply() -> dict[str, list[str]]:
+        """Synthesised here, published from the project."""
+        stack = dev.stack(dev.rehearsal.synthesise(dev.settings), "mlflow-vpclink")
+        terraform = Terraform(
+            stack.folder, environment={**terraform_environment(), "PROJECT_ROOT": str(project.folder)}
+        )
+        terraform.init()
+        plan = terraform.plan()
+        changes = actions(terraform.show_json(plan))
+        terraform.apply(plan)
+        return changes
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(context, "FOLDER", project.folder / "images")
+        tag, plan, images, task = builds(dev.settings)[0].tag(), apply(), published(dev), images_of_the_task(dev)
+    shutil.copytree(ROOT / "images", project.folder / "images", dirs_exist_ok=True)
+    return Republished(tag, plan, images, task, apply())
+
+
+def test_a_changed_context_is_published_and_the_task_moves_to_it(dev: Live, republished: Republished) -> None:
+    assert set(republished.plan) == {
+        "terraform_data.nginx_image",
+        "aws_ecs_task_definition.task",
+        "aws_ecs_service.service",
+    }
+    nginx, mlflow = (build.tag() for build in builds(dev.settings))
+    assert republished.images == {"nginx": {nginx, republished.tag}, "mlflow": {mlflow}}
+    assert {image.rpartition(":")[2] for image in republished.task} == {republished.tag, mlflow}
+
+
+def test_the_way_back_is_a_plan_like_any_other_and_pushes_nothing(dev: Live, republished: Republished) -> None:
+    assert republished.back_again == republished.plan
+    assert published(dev) == republished.images
+    assert {image.rpartition(":")[2] for image in images_of_the_task(dev)} == {
+        build.tag() for build in builds(dev.settings)
+    }
 
 
 def test_states_lie_encrypted_in_the_bucket_under_project_and_environment(dev: Live) -> None:
@@ -258,6 +326,23 @@ def actions(plan: dict[str, Any]) -> dict[str, list[str]]:
     """What a plan, in Terraform's JSON format, would do, by address."""
     changes = {change["address"]: change["change"]["actions"] for change in plan["resource_changes"]}
     return {address: actions for address, actions in changes.items() if actions not in (["no-op"], ["read"])}
+
+
+def published(dev: Live) -> dict[str, set[str]]:
+    """The tags in each image's repository."""
+    ecr = dev.emulator.client("ecr")
+    return {
+        name: {image["imageTag"] for image in ecr.list_images(repositoryName=f"mlflow-dev/{name}")["imageIds"]}
+        for name in context.NAMES
+    }
+
+
+def images_of_the_task(dev: Live) -> set[str]:
+    """The images of the tasks that the service runs."""
+    ecs = dev.emulator.client("ecs")
+    [service] = ecs.describe_services(cluster="mlflow-dev", services=["mlflow"])["services"]
+    task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    return {container["image"] for container in task["containerDefinitions"]}
 
 
 def secrets(dev: Live) -> dict[str, dict[str, str]]:

@@ -21,6 +21,7 @@ from constructs_lib.log_group import LogGroup
 from constructs_lib.mlflow_service import MlflowService
 from constructs_lib.mlflow_task import Images, MlflowTask, TaskOptions
 from constructs_lib.network import ExistingNetwork
+from constructs_lib.registry_image import RegistryImage
 from constructs_lib.role import Role
 from constructs_lib.service_discovery import ServiceDiscovery
 from constructs_lib.vpc_link import VpcLink
@@ -161,9 +162,9 @@ class Workbench(TerraformStack):
         return LoadBalancer(self, "load-balancer", **self._filled(changes, plain))
 
     def make_task(self, **changes: Any) -> MlflowTask:
-        images = Images(nginx="example/nginx:1", mlflow="example/mlflow:2")
-        plain = {"name_prefix": PREFIX, "images": images, "options": TaskOptions()}
+        plain = {"name_prefix": PREFIX, "options": TaskOptions()}
         parts = {
+            "images": "images",
             "encryption_key": "key",
             "database": "database",
             "credentials": "credentials",
@@ -216,6 +217,13 @@ class Workbench(TerraformStack):
     @cached_property
     def discovery(self) -> ServiceDiscovery:
         return ServiceDiscovery(self, "discovery", vpc_id="vpc-1", namespace="test.internal", service="mlflow")
+
+    @cached_property
+    def images(self) -> Images:
+        return Images(
+            nginx=RegistryImage(self, "nginx-image", uri="example/nginx:1"),
+            mlflow=RegistryImage(self, "mlflow-image", uri="example/mlflow:2"),
+        )
 
     @cached_property
     def task(self) -> MlflowTask:

@@ -26,6 +26,7 @@ from deployment.lifecycle import StackPlan
 from deployment.progress import Display
 from deployment.terraform import Changes, Terraform
 from errors import UserError
+from images.context import Build
 from settings import StateSettings
 
 MOTO_ACCOUNT = "123456789012"
@@ -200,6 +201,41 @@ def test_says_which_account_it_is_when_all_is_well() -> None:
 @pytest.mark.usefixtures("aws")
 def test_a_local_state_needs_no_bucket() -> None:
     assert preflight.check(settings(backend="local")) == MOTO_ACCOUNT
+
+
+def building(source: str = "build") -> Any:
+    return settings(
+        images=SimpleNamespace(source=source, base_registry="docker.io/library"),
+        service=SimpleNamespace(architecture="arm64"),
+        repository_name="mlflow-dev/{}".format,
+    )
+
+
+def publish(build: Build) -> None:
+    ecr = boto3.client("ecr", region_name="us-west-2")
+    ecr.create_repository(repositoryName=f"mlflow-dev/{build.name}")
+    manifest = json.dumps({"mediaType": "application/vnd.oci.image.manifest.v1+json", "config": build.name})
+    ecr.put_image(repositoryName=f"mlflow-dev/{build.name}", imageTag=build.tag(), imageManifest=manifest)
+
+
+@pytest.mark.usefixtures("aws")
+def test_refuses_to_go_without_an_engine_as_long_as_an_image_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINER_ENGINE", "no-such-engine")
+    nginx, mlflow = preflight.builds(building())
+    with pytest.raises(UserError, match="CONTAINER_ENGINE is 'no-such-engine'"):
+        preflight.check_images(building())
+    publish(nginx)
+    with pytest.raises(UserError, match="CONTAINER_ENGINE is 'no-such-engine'"):
+        preflight.check_images(building())
+    publish(mlflow)
+    preflight.check_images(building())
+
+
+@pytest.mark.usefixtures("aws")
+def test_images_of_a_registry_need_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTAINER_ENGINE", "no-such-engine")
+    assert preflight.builds(building("registry")) == ()
+    preflight.check_images(building("registry"))
 
 
 LOCK = {

@@ -15,7 +15,15 @@ import pytest
 from deployment import __main__ as command
 from deployment import preflight, toolchain
 from errors import UserError
+from tests.unit.fake_engine import FakeEngines
 
+DEV = SimpleNamespace(
+    environment="dev",
+    protect_data=False,
+    service=SimpleNamespace(architecture="x86_64"),
+    images=SimpleNamespace(source="build", base_registry="mirror.example/library"),
+    repository_name="mlflow-dev/{}".format,
+)
 ENDPOINT = f"https://{'x' * 100}.example.org"  # longer than a line of a log
 
 
@@ -41,10 +49,11 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
     main, settings = ModuleType("main"), ModuleType("settings")
     main.__dict__["synthesise"] = synthesise
-    settings.__dict__["load_selected"] = lambda _: (SimpleNamespace(environment="dev", protect_data=False),)
+    settings.__dict__["load_selected"] = lambda _: (DEV,)
     monkeypatch.setitem(sys.modules, "main", main)
     monkeypatch.setitem(sys.modules, "settings", settings)
     monkeypatch.setattr(preflight, "check", lambda _: "123456789012")
+    monkeypatch.setattr(preflight, "check_images", lambda _: None)
     monkeypatch.setattr(command, "OUTDIR", tmp_path)
     monkeypatch.delenv("APPROVE", raising=False)
     return tmp_path
@@ -143,6 +152,40 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for name in ("synth", "bootstrap", "plan", "deploy", "destroy", "output", "ENV"):
         assert name in shown
+
+
+def test_only_a_deployment_needs_a_container_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise UserError("no engine")
+
+    monkeypatch.setattr(preflight, "check_images", refuse)
+    with pytest.raises(UserError, match="no engine"):
+        command.main(["deploy", "--yes"])
+    for harmless in (["plan"], ["output"], ["destroy", "--yes"]):
+        command.main(harmless)
+
+
+def test_builds_both_images_without_pushing_and_prints_their_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engines = FakeEngines(tmp_path)
+    monkeypatch.setenv("CONTAINER_ENGINE", str(engines.install("docker")))
+    command.main(["images"])
+    images = [f"mlflow-dev/{build.name}:{build.tag()}" for build in preflight.builds(DEV)]  # type: ignore[arg-type]
+    assert capsys.readouterr().out.splitlines()[-2:] == images
+    built = [arguments for _, arguments, _ in engines.calls if arguments[0] == "build"]
+    assert [arguments[arguments.index("--tag") + 1] for arguments in built] == images
+    assert all("linux/amd64" in arguments for arguments in built)
+    assert engines.verbs == ["build", "build"]
+
+
+def test_builds_nothing_that_comes_from_a_registry(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONTAINER_ENGINE", "no-such-engine")
+    monkeypatch.setattr(DEV, "images", SimpleNamespace(source="registry"))
+    command.main(["images"])
+    assert capsys.readouterr().out == 'dev: images.source = "registry": there is nothing to build.\n'
 
 
 def test_refuses_to_destroy_what_the_settings_protect(monkeypatch: pytest.MonkeyPatch) -> None:

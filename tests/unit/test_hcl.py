@@ -11,7 +11,7 @@ from typing import Any
 import hcl2
 import pytest
 from hcl2.utils import SerializationOptions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -83,6 +83,33 @@ def test_the_schema_decides_what_is_a_block_and_what_a_map() -> None:
 
 def test_an_object_in_a_list_that_is_an_argument_is_no_block() -> None:
     assert thing(rules=[{"it": 1}]) == "rules = [\n  {\n    it = 1\n  },\n]"
+
+
+@pytest.mark.parametrize("once", [{"local-exec": {"command": "x"}}, [{"local-exec": {"command": "x"}}]])
+def test_a_provisioner_is_a_block_with_a_label(once: object) -> None:
+    assert thing(provisioner=once) == 'provisioner "local-exec" {\n  command = "x"\n}'
+
+
+def test_each_provisioner_of_a_list_is_a_block_and_knows_keywords() -> None:
+    two = [
+        {"local-exec": {"command": "${a.b} '$${HOME}'", "when": "destroy", "environment": {"A": "b"}}},
+        {"local-exec": {"command": "y", "on_failure": "continue"}},
+    ]
+    assert thing(provisioner=two) == dedent(
+        """\
+        provisioner "local-exec" {
+          command     = "${a.b} '$${HOME}'"
+          when        = destroy
+          environment = {
+            A = "b"
+          }
+        }
+
+        provisioner "local-exec" {
+          command    = "y"
+          on_failure = continue
+        }"""
+    )
 
 
 @pytest.mark.parametrize("once", [{"it": 1}, [{"it": 1}]])
@@ -368,6 +395,7 @@ def test_any_text_is_read_back(text: str) -> None:
     assert read_back(literal(text)) == text
 
 
+@settings(deadline=None)  # a large map takes its time on a busy machine
 @given(st.dictionaries(TEXTS, TEXTS | st.booleans() | st.integers() | st.none() | st.lists(TEXTS)))
 def test_any_map_is_read_back(value: dict[str, Any]) -> None:
     assert read_back(expression(value)) == value

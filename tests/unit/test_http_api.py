@@ -47,6 +47,7 @@ def test_every_request_goes_through_the_vpc_link_to_the_listener(terraform: Terr
         "integration_method": "ANY",
         "integration_uri": terraform.one("aws_lb_listener").ref("arn"),
         "payload_format_version": "1.0",
+        "request_parameters": {"overwrite:header.X-Public-Host": "$context.domainName"},
         "timeout_milliseconds": 30000,
     }
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from constructs_lib.mlflow_task import TaskOptions
+from constructs_lib.mlflow_task import Images, TaskOptions
+from constructs_lib.role import Grantable
 from tests.unit.synthesis import Resource, Terraform, Workbench, allow
 
 CONTAINERS = ("mlflow", "nginx")
@@ -89,13 +91,39 @@ def test_nginx_starts_once_mlflow_is_healthy(terraform: Terraform) -> None:
     assert "dependsOn" not in containers["mlflow"]
 
 
+@dataclass(frozen=True)
+class AnyImage:
+    """An image that something in Terraform puts there, and that takes a permission to pull."""
+
+    uri: str
+    depends_on: tuple[str, ...]
+
+    def grant_pull(self, grantee: Grantable) -> None:
+        grantee.allow(f"pull-{self.uri}", actions=["ecr:BatchGetImage"], resources=["*"])
+
+
+def test_the_task_waits_for_its_images_and_ecs_may_pull_them(stack: Workbench) -> None:
+    images = Images(AnyImage("nginx", ("terraform_data.nginx",)), AnyImage("mlflow", ("terraform_data.mlflow",)))
+    stack.make_task(images=images)
+    terraform = stack.synthesise()
+
+    task = terraform.one("aws_ecs_task_definition")
+    assert task["depends_on"] == ["terraform_data.nginx", "terraform_data.mlflow"]
+    assert {"pull-nginx", "pull-mlflow"} <= terraform.permissions(_role(terraform, "execution")).keys()
+    assert not {"pull-nginx", "pull-mlflow"} & terraform.permissions(_role(terraform, "task")).keys()
+
+
+def test_the_task_waits_for_nothing_with_images_that_are_there(terraform: Terraform) -> None:
+    assert "depends_on" not in terraform.one("aws_ecs_task_definition")
+
+
 @pytest.mark.parametrize(
     ("name", "address"), [("mlflow", "http://127.0.0.1:5000/health"), ("nginx", "http://127.0.0.1:8080/elb-status")]
 )
 def test_a_container_is_healthy_while_its_own_server_answers(terraform: Terraform, name: str, address: str) -> None:
     check = _containers(terraform)[name]["healthCheck"]
 
-    assert check["command"][0] == "CMD"  # without a shell
+    assert check["command"][:2] == ["CMD", {"nginx": "curl", "mlflow": "python"}[name]]  # without a shell
     assert address in check["command"][-1]
     assert (check["interval"], check["timeout"], check["retries"], check["startPeriod"]) == (10, 5, 3, 180)
 
@@ -148,6 +176,7 @@ def test_mlflow_gets_the_database_and_the_artifacts_and_not_the_callers_credenti
     arn, version = _secret(terraform, "database-credentials")
     database = terraform.one("aws_rds_cluster")
     assert _pairs(mlflow, "environment", "value") == {
+        "ARTIFACTS_MODE": "proxied",
         "ARTIFACTS_URI": f"s3://{terraform.one('aws_s3_bucket').ref('id')}",
         "DATABASE_HOST": database.ref("endpoint"),
         "DATABASE_NAME": database.ref("database_name"),
@@ -158,6 +187,13 @@ def test_mlflow_gets_the_database_and_the_artifacts_and_not_the_callers_credenti
         "DATABASE_USERNAME": f"{arn}:username::{version}",
         "DATABASE_PASSWORD": f"{arn}:password::{version}",
     }
+
+
+@pytest.mark.parametrize("mode", ["proxied", "direct"])
+def test_mlflow_is_told_how_clients_get_at_artifacts(stack: Workbench, mode: str) -> None:
+    mlflow = _containers(_synthesise(stack, artifacts_mode=mode))["mlflow"]
+
+    assert _pairs(mlflow, "environment", "value")["ARTIFACTS_MODE"] == mode
 
 
 # --- the roles ---

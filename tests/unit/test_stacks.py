@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import main
+from images.context import NAMES, Build
 from settings import Settings
 from tests.conftest import ENVIRONMENTS
 from tests.unit.synthesis import Resource, Terraform, merged
@@ -252,12 +253,12 @@ CHANGED: dict[str, dict[str, Any]] = {
         "backup_retention_days": 21,
     },
     "service": {"cpu": 1024, "memory": 4096, "min_tasks": 3, "max_tasks": 4, "exec": True},
-    "artifacts": {"versioning": False},
+    "artifacts": {"versioning": False, "mode": "direct"},
     "secrets": {"rotation": 5},
     "logs": {"retention_days": 90},
     "api": {"throttling_rate_limit": 5, "throttling_burst_limit": 7},
     "notebook": {"instance_type": "ml.m5.large", "volume_size_gb": 50, "root_access": True},
-    "images": {"nginx": "public.ecr.aws/nginx/nginx:1.28", "tag": "abc123"},
+    "images": {"base_registry": "mirror.example/library"},
 }
 
 
@@ -317,14 +318,69 @@ def test_a_rotation_makes_new_passwords_for_both_secrets_and_the_database(change
     assert changed.one("aws_rds_cluster")["master_password_wo_version"] == 5
 
 
-def test_an_image_is_ours_by_tag_or_somebody_elses_by_its_uri(changed: Terraform) -> None:
-    repository = changed.one("aws_ecr_repository", name="mlflow-test/mlflow")
+# --- images ---
 
-    images = {name: container["image"] for name, container in _containers(changed).items()}
-    assert images == {
-        "mlflow": f"{repository.ref('repository_url')}:abc123",
-        "nginx": "public.ecr.aws/nginx/nginx:1.28",
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_is_tagged_by_what_it_is_built_from(changed: Terraform, name: str) -> None:
+    repository = changed.one("aws_ecr_repository", name=f"mlflow-test/{name}")
+
+    tag = Build(name, "arm64", "mirror.example/library").tag()
+    assert _containers(changed)[name]["image"] == f"{repository.ref('repository_url')}:{tag}"
+
+
+@every_environment
+def test_tasks_wait_until_both_images_are_published(platform: Mapping[str, Terraform], environment: str) -> None:
+    terraform = platform[f"{environment}-{PLATFORM}"]
+
+    published = terraform.all("terraform_data")
+    assert [image.address for image in published] == ["terraform_data.mlflow_image", "terraform_data.nginx_image"]
+    task = terraform.one("aws_ecs_task_definition")
+    assert set(task["depends_on"]) == {image.address for image in published}
+
+
+def test_images_of_a_registry_are_taken_as_they_are_and_nothing_is_built(synthesise: Synthesise) -> None:
+    ours = "012345678901.dkr.ecr.us-west-2.amazonaws.com/team/nginx:1.28"
+    uris = {"nginx": ours, "mlflow": "public.ecr.aws/team/mlflow:3"}
+    terraform = synthesise(images={"source": "registry", **uris})[PLATFORM]
+
+    assert {name: container["image"] for name, container in _containers(terraform).items()} == uris
+    assert not terraform.types & {"aws_ecr_repository", "terraform_data"}
+    assert "depends_on" not in terraform.one("aws_ecs_task_definition")
+    assert not [output for output in terraform.document["output"] if "repository" in output]
+    pulls = [name for name in terraform.permissions(_role(terraform, "execution")) if name.startswith("pull")]
+    assert pulls == ["pull-nginx-image"]
+
+
+# --- artifacts ---
+
+
+def test_clients_that_go_to_s3_get_a_policy_for_the_bucket_and_its_key(changed: Terraform) -> None:
+    bucket, key = changed.one("aws_s3_bucket").ref("arn"), changed.one("aws_kms_key").ref("arn")
+
+    statements = changed.one("aws_iam_policy").json("policy")["Statement"]
+    assert {statement["Sid"]: statement["Resource"] for statement in statements} == {
+        "ListArtifacts": [bucket],
+        "ReadWriteArtifacts": [f"{bucket}/*"],
+        "UseKey": [key],
     }
+    assert {"name": "ARTIFACTS_MODE", "value": "direct"} in _containers(changed)["mlflow"]["environment"]
+
+
+def test_the_clients_policy_is_an_output(synthesise: Synthesise) -> None:
+    terraform = synthesise(artifacts={"mode": "direct"})[PLATFORM]
+
+    assert terraform.document["output"]["artifacts_client_policy_arn"]["value"] == (
+        terraform.one("aws_iam_policy").ref("arn")
+    )
+
+
+@every_environment
+def test_clients_hold_no_rights_unless_asked_for(platform: Mapping[str, Terraform], environment: str) -> None:
+    terraform = platform[f"{environment}-{PLATFORM}"]
+
+    assert "aws_iam_policy" not in terraform.types
+    assert "artifacts_client_policy_arn" not in terraform.document["output"]
 
 
 def test_without_a_notebook_its_stack_is_empty_but_there(synthesise: Synthesise) -> None:

@@ -90,6 +90,16 @@ def test_tells_how_far_it_is(folder: Path) -> None:
     ]
 
 
+def test_tells_what_a_program_says_that_a_resource_runs(folder: Path) -> None:
+    command = "printf 'one\\033[1m\\ntwo\\n'"
+    terraform = write(folder, {"first": {"provisioner": {"local-exec": {"command": command}}}})
+    terraform.init()
+    told: list[str] = []
+    terraform.apply(terraform.plan(), on_progress=lambda _done, _total, current: told.append(current))
+    assert told[0] == told[-1] == "terraform_data.first"
+    assert told[-3:-1] == ["terraform_data.first: one[1m", "terraform_data.first: two"]
+
+
 def test_a_failed_plan_says_which_stack_which_resource_and_why(folder: Path) -> None:
     condition = {"condition": "${self.input == 1}", "error_message": "The input must be one."}
     terraform = write(folder, {"first": {"input": 2, "lifecycle": {"postcondition": [condition]}}})
@@ -110,6 +120,18 @@ def test_a_failed_apply_keeps_what_was_done(folder: Path) -> None:
     with pytest.raises(UserError, match=r"terraform_data\.second: local-exec provisioner error(\n.*)+exit status 3"):
         terraform.apply(terraform.plan())
     assert "terraform_data.first" in terraform.resources()
+
+
+def test_of_a_program_of_ours_that_failed_its_message_is_shown_and_not_all_it_said(folder: Path) -> None:
+    # "already exists" is what `docker push` says of layers; there is nothing to import.
+    command = "echo layer already exists; echo 'error: docker push failed:'; echo '  no space left'; exit 1"
+    terraform = write(folder, {"first": {"provisioner": {"local-exec": {"command": command}}}})
+    terraform.init()
+    with pytest.raises(UserError) as caught:
+        terraform.apply(terraform.plan())
+    assert str(caught.value) == (
+        "dev-platform: terraform apply failed\n  terraform_data.first: docker push failed:\n    no space left"
+    )
 
 
 def test_a_folder_that_was_not_initialised_is_a_readable_error(folder: Path) -> None:

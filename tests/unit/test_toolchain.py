@@ -205,6 +205,13 @@ def test_replaces_a_configuration_that_does_not_exist(monkeypatch: pytest.Monkey
     assert version_text.stderr == ""
 
 
+def test_what_terraform_runs_of_the_project_is_found_from_anywhere() -> None:
+    environment = toolchain.terraform_environment()
+    command = [environment["PROJECT_PYTHON"], "-m", "images.publish", "--help"]
+    done = subprocess.run(command, cwd=environment["PROJECT_ROOT"], capture_output=True, text=True, check=True)
+    assert "--repository" in done.stdout
+
+
 def test_children_get_the_node_from_pypi() -> None:
     environment = toolchain.terraform_environment()
     assert environment["JSII_NODE"] == str(toolchain.node())
