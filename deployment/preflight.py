@@ -15,6 +15,7 @@ from botocore import exceptions
 from botocore.config import Config
 
 from errors import UserError
+from images import certificates
 from images.context import NAMES, Build
 from images.engine import find_engine
 from images.publish import is_published
@@ -85,7 +86,15 @@ def builds(settings: Settings) -> tuple[Build, ...]:
 
 
 def check_images(settings: Settings) -> None:
-    """Check that a container engine is there, if an image has to be built and pushed; raises ``UserError``."""
+    """Check that the images can be built and pushed, as far as they are not there, and that MLflow's one will work.
+
+    Raises ``UserError`` without a container engine, and for a region whose databases the image could not verify.
+    """
+    if builds(settings) and settings.region not in certificates.covered_regions():
+        raise UserError(
+            f"images/mlflow/{certificates.BUNDLE.name} has no CA of RDS in {settings.region}, so MLflow could not "
+            f"connect to its database there. Replace the file by Amazon's own: {certificates.SOURCE}"
+        )
     with _readable(settings):
         ecr = boto3.client("ecr", region_name=settings.region, config=_CONFIG)
         missing = [build for build in builds(settings) if not _is_published(ecr, settings, build)]

@@ -238,6 +238,13 @@ def test_images_of_a_registry_need_no_engine(monkeypatch: pytest.MonkeyPatch) ->
     preflight.check_images(building("registry"))
 
 
+def test_refuses_a_region_whose_databases_the_image_cannot_verify() -> None:
+    elsewhere = building()
+    elsewhere.region = "xx-nowhere-1"
+    with pytest.raises(UserError, match=r"no CA of RDS in xx-nowhere-1.+https://truststore\.pki\.rds"):
+        preflight.check_images(elsewhere)
+
+
 LOCK = {
     "ID": "0c1a2b3c-0000-1111-2222-333344445555",
     "Operation": "OperationTypeApply",
