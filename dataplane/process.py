@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -136,8 +137,14 @@ HOMEBREW = {"envsubst": "gettext", "mariadb-install-db": "mariadb", "mariadbd": 
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback address that nobody listens on now.
+
+    It is below those that the kernel gives to outgoing connections, one of which could take it before it is used.
+    """
+    return next(port for port in random.sample(range(20000, 32000), 100) if not is_listening(port))
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody accepts connections on *port* of the loopback address."""
+    with socket.socket() as client:
+        return client.connect_ex((LOOPBACK, port)) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import random
 import shutil
 import signal
 import socket
@@ -13,8 +12,7 @@ import stat
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -25,8 +23,10 @@ from typing import NamedTuple
 
 import pytest
 
+from dataplane.process import SEARCH_PATH, free_port, is_listening
+from tests.dataplane.servers import eventually
+
 IMAGE = Path(__file__).resolve().parents[2] / "images" / "nginx"
-PATH = f"{os.environ['PATH']}:/usr/sbin"  # Debian keeps nginx out of a user's PATH
 LOGIN = USER, PASSWORD = "mlflow", "correct horse"
 PRINTABLE = "".join(map(chr, range(32, 127)))
 PUBLIC = "abc123.execute-api.us-west-2.amazonaws.com"
@@ -96,23 +96,6 @@ def authorization(login: tuple[str, str] | None) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(":".join(login).encode()).decode()} if login else {}
 
 
-def eventually(condition: Callable[[], object], claim: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"never came true: {claim}"
-        time.sleep(0.02)
-
-
-def accepts(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def free_port() -> int:
-    """Below the range that the kernel takes ports of outgoing connections from, so that it stays free."""
-    return next(port for port in random.sample(range(20000, 32000), 100) if not accepts(port))
-
-
 @contextmanager
 def run_upstream(port: int) -> Iterator[Upstream]:
     record = Upstream(port)
@@ -165,7 +148,7 @@ def run_upstream(port: int) -> Iterator[Upstream]:
 
 def environment(tmpdir: Path, **variables: str) -> dict[str, str]:
     login = {"AUTH_MODE": "basic", "AUTH_USERNAME": USER, "AUTH_PASSWORD": PASSWORD}
-    return {"PATH": PATH, "TMPDIR": str(tmpdir), **login, **variables}
+    return {"PATH": SEARCH_PATH, "TMPDIR": str(tmpdir), **login, **variables}
 
 
 @contextmanager
@@ -397,7 +380,7 @@ def test_refuses_bad_input_with_one_line_before_it_writes(tmp_path: Path, variab
 
 
 def test_refuses_everything_that_is_missing_at_once(tmp_path: Path) -> None:
-    missing = refusals({"PATH": PATH, "TMPDIR": str(tmp_path), "AUTH_MODE": "basic"})
+    missing = refusals({"PATH": SEARCH_PATH, "TMPDIR": str(tmp_path), "AUTH_MODE": "basic"})
     assert [line.split()[1] for line in missing] == ["AUTH_USERNAME", "AUTH_PASSWORD"]
 
 
@@ -445,7 +428,7 @@ def test_sigquit_lets_a_request_in_flight_finish() -> None:
             assert mlflow.arrived.wait(PATIENCE)
             unshare = proxy.process.pid
             os.kill(int(Path(f"/proc/{unshare}/task/{unshare}/children").read_text("utf-8")), signal.SIGQUIT)
-            eventually(lambda: not accepts(proxy.port), "nginx takes no new connections")
+            eventually(lambda: not is_listening(proxy.port), "nginx takes no new connections")
             mlflow.go_on.set()
             assert client.getresponse().read() == b"/wait"
         assert proxy.process.wait(PATIENCE) == 0

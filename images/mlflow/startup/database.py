@@ -32,7 +32,7 @@ _REMEDIES = {
     # MariaDB answers so, too, where it requires TLS.
     ER.ACCESS_DENIED_ERROR: "correct DATABASE_USERNAME or DATABASE_PASSWORD, or DATABASE_TLS if it is off",
     ER.BAD_DB_ERROR: "create the database, or correct DATABASE_NAME",
-    _NO_PASSWORD: "use a user that logs in with a password",
+    _NO_PASSWORD: "correct DATABASE_USERNAME, or use a user that logs in with a password",
     ER.HOST_NOT_PRIVILEGED: "let the user connect from this host",
     _ACCOUNT_LOCKED: "unlock the user",
     _INSECURE_TRANSPORT: "set DATABASE_TLS to verify",
