@@ -18,7 +18,9 @@ from dataplane.plane import DataPlane
 from dataplane.process import LOOPBACK, Process
 from deployment.progress import Display
 
-REQUESTS, THREADS, ROUNDS = 400, 4, 5
+THREADS, ROUNDS = 4, 3
+# Every few seconds all clients wait for 0.2 s, with nginx and without: in so many requests that is less than one in 100.
+REQUESTS = 1000
 _PATH = "/api/2.0/mlflow/experiments/search?max_results=10"
 
 

@@ -6,6 +6,7 @@ from cdktf import App, LocalBackend, S3Backend, TerraformElement, TerraformOutpu
 from cdktf_cdktf_provider_aws.provider import AwsProvider, AwsProviderDefaultTags
 from constructs import Node
 
+from constructs_lib.construct_path import path_of
 from settings import Settings
 from stacks.addresses import terraform_name
 
@@ -44,8 +45,7 @@ class PlatformStack(TerraformStack):
         TerraformOutput(self, name, value=value, description=description, static_id=True)
 
     def _allocate_logical_id(self, element: TerraformElement | Node) -> str:
-        # CDKTF calls this once for each element, whose text is its path too: one call to Node instead of two.
-        path = element.path if isinstance(element, Node) else element.to_string()
+        path = path_of(element)
         address = terraform_name(path.split("/")[1:])
         other = self._path_of_address.setdefault(address, path)
         if other != path:
