@@ -19,7 +19,7 @@ from dataplane.process import LOOPBACK, Process
 from deployment.progress import Display
 
 THREADS, ROUNDS = 4, 3
-# Every few seconds all clients wait for 0.2 s, with nginx and without: in so many requests that is less than one in 100.
+# Every few seconds all clients wait for 0.2 s, with nginx and without: of so many requests that is less than 1 in 100.
 REQUESTS = 1000
 _PATH = "/api/2.0/mlflow/experiments/search?max_results=10"
 
