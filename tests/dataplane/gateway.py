@@ -32,7 +32,7 @@ class Gateway:
 
 
 @contextmanager
-def gateway(target: str, *, host: str = "abc123.execute-api.us-west-2.amazonaws.com") -> Iterator[Gateway]:
+def gateway(target: str, *, host: str) -> Iterator[Gateway]:
     """An HTTP API called *host* in front of *target*, as long as the block lasts."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -15,11 +15,13 @@ import requests
 
 from dataplane.containers import MLFLOW_PYTHON
 from dataplane.plane import DataPlane
+from dataplane.process import LOOPBACK
 from tests.dataplane.conftest import Client
 from tests.dataplane.gateway import PAYLOAD_LIMIT, Gateway, gateway
 
+API = "abc123.execute-api.us-west-2.amazonaws.com"
 LARGE = 50 * 1024 * 1024
-# What docs/artifacts.md tells users of proxied artifacts to set.
+# What docs/data-plane.md tells users of proxied artifacts to set.
 LARGE_ARTIFACTS = {
     "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "true",
     "MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE": "5242880",
@@ -46,7 +48,7 @@ def deleted(client: Client, logged: Any, registered: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def api(plane: DataPlane) -> Iterator[Gateway]:
-    with gateway(plane.url) as passed:
+    with gateway(plane.url, host=API) as passed:
         yield passed
 
 
@@ -121,6 +123,33 @@ def test_nothing_but_the_health_check_is_answered_without_a_password(plane: Data
     answer = requests.get(f"{plane.url}{path}", timeout=30)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": API, "X-Public-Host": API}, 200),  # a client, through the gateway
+        ({"Host": API, "Origin": f"https://{API}"}, 200),  # a browser, by a gateway that keeps Host
+        ({"X-Public-Host": API, "Origin": f"https://{API}"}, 200),  # and by one that puts its own in place
+        ({"Host": API, "Origin": "https://evil.example"}, 403),
+        ({"Host": API, "Origin": f"https://{API}.evil.example"}, 403),
+        ({"Host": API, "Origin": "null"}, 403),
+    ],
+)
+def test_mlflow_answers_its_own_pages_and_refuses_those_of_others(
+    plane: DataPlane, headers: dict[str, str], status: int
+) -> None:
+    login = (plane.username, plane.password)
+    url = f"{plane.url}/ajax-api/2.0/mlflow/experiments/search"
+    answer = requests.post(url, json={"max_results": 1}, headers=headers, auth=login, timeout=30)
+    assert answer.status_code == status, answer.text
+
+
+def test_mlflows_assistant_is_closed_although_it_is_there(plane: DataPlane) -> None:
+    path = "/ajax-api/3.0/mlflow/assistant/config"
+    assert requests.get(f"http://{LOOPBACK}:{plane.mlflow_port}{path}", timeout=30).status_code == 200
+    login = (plane.username, plane.password)
+    assert requests.get(f"{plane.url}{path}", auth=login, timeout=30).status_code == 403
 
 
 def test_an_artifact_of_50_mb_passes_an_api_with_a_limit_of_10_mb(
