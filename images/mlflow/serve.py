@@ -6,6 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
+_ENDED_WELL = (None, 0, -signal.SIGTERM)  # uvicorn ends itself by the signal, once it has answered its requests
+
 
 def main() -> None:
     """Run it; this function does not return."""
@@ -16,7 +18,7 @@ def main() -> None:
     try:
         runpy.run_module("mlflow", run_name="__main__", alter_sys=True)
     except SystemExit as end:
-        failed = [code for server in servers if (code := server.poll())]
+        failed = [code for server in servers if (code := server.poll()) not in _ENDED_WELL]
         if not end.code and failed:
             sys.exit(failed[0] if failed[0] > 0 else 128 - failed[0])  # by a signal: as a shell would show it
         raise
