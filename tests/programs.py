@@ -45,12 +45,13 @@ def main() -> None:
     print(f"installing {', '.join(packages)} ...", flush=True)
     # Without a runlevel Debian's packages do not start the services that they bring.
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    # An update may fail for a source that none of them comes from; whether that matters shows in the installation.
     for command in (["update"], ["install", "--yes", "--no-install-recommends", *packages]):
         done = subprocess.run(
             ["apt-get", "--quiet", *command], env=environment, capture_output=True, text=True, check=False
         )
-        if done.returncode != 0:
-            raise UserError(f"apt-get {command[0]} failed:\n{done.stdout}{done.stderr}")
+    if done.returncode != 0:
+        raise UserError(f"apt-get install failed:\n{done.stdout}{done.stderr}")
     if left := missing():
         raise UserError(f"still missing after the installation: {', '.join(left)}")
 
