@@ -123,16 +123,18 @@ def _output(environments: Environments, display: Display, options: argparse.Name
 
 def _images(environments: Environments, display: Display, _options: argparse.Namespace) -> None:
     """build both images on this machine, without pushing them, and print their names; needs no AWS credentials"""
-    names = []
+    builds = {}
     for environment in environments:
         for build in preflight.builds(environment):
-            engine = find_engine()
-            engine.check()
-            names.append(f"{environment.repository_name(build.name)}:{build.tag()}")
-            build_image(engine, build, names[-1])
+            builds[f"{environment.repository_name(build.name)}:{build.tag()}"] = build
         if environment.images.source == "registry":
             display.say(f'{environment.environment}: images.source = "registry": there is nothing to build.')
-    for name in names:
+    if builds:
+        engine = find_engine()
+        engine.check()
+        for name, build in builds.items():
+            build_image(engine, build, name)
+    for name in builds:
         display.say(name)
 
 

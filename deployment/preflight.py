@@ -90,14 +90,17 @@ def check_images(settings: Settings) -> None:
 
     Raises ``UserError`` without a container engine, and for a region whose databases the image could not verify.
     """
-    if builds(settings) and settings.region not in certificates.covered_regions():
+    wanted = builds(settings)
+    if not wanted:
+        return
+    if settings.region not in certificates.covered_regions():
         raise UserError(
             f"images/mlflow/{certificates.BUNDLE.name} has no CA of RDS in {settings.region}, so MLflow could not "
             f"connect to its database there. Replace the file by Amazon's own: {certificates.SOURCE}"
         )
     with _readable(settings):
         ecr = boto3.client("ecr", region_name=settings.region, config=_CONFIG)
-        missing = [build for build in builds(settings) if not _is_published(ecr, settings, build)]
+        missing = [build for build in wanted if not _is_published(ecr, settings, build)]
     if missing:
         find_engine().check()
 
