@@ -68,7 +68,7 @@ docs: setup ## write the generated tables of docs/ and README
 	@$(PY) -m docs.generate
 
 lock: .tools/.ready ## lock the dependencies again (Pipfile, package.json)
-	@$(PIPENV) lock --categories "packages dev-packages checkov mlflow"
+	@$(PIPENV) lock --categories "packages dev-packages checkov mlflow client"
 	@$(PYTHON) -c 'import json; lock = json.load(open("Pipfile.lock")); lock["_meta"]["sources"] = []; \
 	[package.pop("index", None) for name in lock if name != "_meta" for package in lock[name].values()]; \
 	open("Pipfile.lock", "w").write(json.dumps(lock, indent=4, sort_keys=True) + "\n")'
@@ -80,7 +80,7 @@ clean: ## remove what was generated; virtual environments and local states stay
 
 setup: $(VENV)/.ready
 
-setup-test: setup .checkov/.ready .mlflow/.ready node_modules/.ready
+setup-test: setup .checkov/.ready .mlflow/.ready .client/.ready node_modules/.ready
 	@$(PY) -m tests.programs
 
 .tools/.ready: Makefile
@@ -103,6 +103,13 @@ $(VENV)/.ready: Pipfile.lock .tools/.ready
 	@$(PYTHON) -m venv .mlflow
 	@.mlflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
 	-r images/mlflow/requirements.txt > .mlflow/setup.log 2>&1 || { cat .mlflow/setup.log; exit 1; }
+	@touch $@
+
+# What a user of the platform has: the MLflow client of the server's version.
+.client/.ready: Pipfile.lock .tools/.ready
+	@echo "installing the MLflow client (about half a minute) ..."
+	@$(PYTHON) -m venv .client
+	@VIRTUAL_ENV=$(abspath .client) $(PIPENV) sync --categories client > .client/setup.log 2>&1 || { cat .client/setup.log; exit 1; }
 	@touch $@
 
 # checkov pins versions that the project does not want, so it lives apart.
