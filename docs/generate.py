@@ -30,6 +30,10 @@ IMPORTANT_SETTINGS = (
     "region",
     "account_id",
     "protect_data",
+    "access.type",
+    "access.users",
+    "access.issuer",
+    "access.cognito",
     "state.bucket",
     "state.lock",
     "network.nat",
@@ -41,6 +45,11 @@ IMPORTANT_SETTINGS = (
     "artifacts.mode",
     "artifacts.force_destroy",
     "secrets.rotation",
+    "api.routes",
+    "api.allowed_cidrs",
+    "api.domain",
+    "load_balancer.certificate_arn",
+    "load_balancer.waf",
     "notebook.enabled",
     "images.source",
 )
@@ -55,8 +64,10 @@ _SETTINGS_PAGE = """\
 
 One file for each environment: `environments/<name>.tfvars`. It holds `key = value` lines of Terraform's language, and
 nothing but literal values: no variables, functions or interpolation. A key with a dot stands in a map:
-`network.nat` is `network = {{ nat = "single" }}`. Only `project` is required. A key that is not listed here is refused,
-and so is a value that is not allowed; all mistakes of a file are reported at once, each with its line.
+`network.nat` is `network = {{ nat = "single" }}`. What stands in brackets is a key that you choose, so that
+`api.routes["METHOD /path"].scopes` may be `api = {{ routes = {{ "GET /version" = {{ scopes = ["read"] }} }} }}`. Only
+`project` is required. A key that is not listed here is refused, and so is a value that is not allowed; all mistakes of
+a file are reported at once, each with its line.
 
 {tables}"""
 
@@ -72,8 +83,15 @@ stack begins with its environment: `dev-mlflow-vpclink`.
 |---|---|---|
 {rows}
 
-With `artifacts.mode = "direct"` there is one more, `artifacts_client_policy_arn`: the IAM policy to attach to users and
-roles of MLflow's clients. With `images.source = "registry"` there are no repositories, and so not their two outputs.
+Some settings add outputs:
+
+- `artifacts.mode = "direct"`: `artifacts_client_policy_arn`, the IAM policy to attach to users and roles of MLflow's
+  clients.
+- `access.type = "iam"`: `caller_policy_arn`, the IAM policy to attach to users and roles that call the API.
+- `access.cognito`: `user_pool_id`, the Cognito user pool to add people to; `user_pool_client_id`, the client that they
+  sign in with; `token_issuer`, where OpenID Connect's discovery begins; `sign_in_url`, the sign-in page.
+
+With `images.source = "registry"` there are no repositories, and so not their two outputs.
 
 The outputs of `state-backend` are shown by Terraform alone: `make bootstrap` applies that stack, `make output` leaves
 it out. Outputs whose names begin with `cross_stack_output_` are CDKTF's own, for the other stacks; they are not shown.
@@ -114,7 +132,7 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
 
 def settings_rows() -> Mapping[str, str]:
     """The rows of the settings' tables by key."""
-    return {match[1]: match[0] for match in re.finditer(r"^\| `([a-z_.]+)` \|.*$", settings.markdown_table(), re.M)}
+    return {match[1]: match[0] for match in re.finditer(r"^\| `([^`]+)` \|.*$", settings.markdown_table(), re.M)}
 
 
 def _important_settings() -> str:

@@ -7,6 +7,10 @@ protect_data = false    # `destroy` may delete data where the keys below ask for
 # account_id = "012345678901" # recommended: the provider then refuses every other account, and the state bucket's name,
 #                             # which must be unique worldwide, gets the number at its end
 
+# access = {
+#   users = ["alice"] # more users beside "mlflow", each with a password of its own; other ways in: docs/settings.md
+# }
+
 database = {
   min_capacity   = 0     # ACU; 0: pauses after ten minutes without a connection, wakes in about 15 s
   max_capacity   = 2     # ACU; the upper limit of the cost

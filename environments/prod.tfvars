@@ -7,6 +7,16 @@ protect_data = true     # `destroy` keeps database, bucket and secrets
 # account_id = "012345678901" # recommended: the provider then refuses every other account, and the state bucket's name,
 #                             # which must be unique worldwide, gets the number at its end
 
+# access = {
+#   type      = "jwt" # API Gateway checks tokens of your identity provider, instead of nginx passwords
+#   issuer    = "https://login.example.com/tenant/v2.0" # exactly the "iss" of the tokens
+#   audiences = ["mlflow"] # their "aud"
+# }
+
+# api = {
+#   domain = { name = "mlflow.example.com", zone = "example.com" } # instead of API Gateway's own name
+# }
+
 state = {
   lock = "both" # a lock in DynamoDB and a lock file in S3: either alone may be retired later
 }

@@ -3,24 +3,29 @@
 Closed (unknown keys are refused), frozen, and strict: text is never taken for a number. What AWS would refuse at apply
 is refused here, all mistakes of a file at once.
 
-``values`` and ``groups`` say what may be set, ``tfvars`` parses a file, ``reading`` joins the two, ``mistakes`` words
-what is wrong, ``table`` documents the keys; ``fields`` describes them for both.
+``environment`` and the groups in it (``access``, ``endpoint``, ``network``, ``groups``) say what may be set, and
+``values`` and its siblings what a single value may be. ``tfvars`` parses a file, ``reading`` joins the two,
+``mistakes`` words what is wrong, ``table`` documents the keys; ``fields`` describes them for both.
 """
 
-from settings.groups import Access as Access
-from settings.groups import ApiSettings as ApiSettings
+from settings.access import AccessSettings as AccessSettings
+from settings.access import CognitoSettings as CognitoSettings
+from settings.endpoint import ApiSettings as ApiSettings
+from settings.endpoint import DomainSettings as DomainSettings
+from settings.endpoint import LoadBalancerSettings as LoadBalancerSettings
+from settings.endpoint import RouteSettings as RouteSettings
+from settings.endpoint import WafSettings as WafSettings
+from settings.environment import Settings as Settings
 from settings.groups import ArtifactSettings as ArtifactSettings
-from settings.groups import BasicAccess as BasicAccess
 from settings.groups import DatabaseSettings as DatabaseSettings
-from settings.groups import ExistingNetwork as ExistingNetwork
 from settings.groups import ImageSettings as ImageSettings
 from settings.groups import LogSettings as LogSettings
-from settings.groups import NetworkSettings as NetworkSettings
 from settings.groups import NotebookSettings as NotebookSettings
 from settings.groups import SecretSettings as SecretSettings
 from settings.groups import ServiceSettings as ServiceSettings
-from settings.groups import Settings as Settings
 from settings.groups import StateSettings as StateSettings
+from settings.network import ExistingNetwork as ExistingNetwork
+from settings.network import NetworkSettings as NetworkSettings
 from settings.reading import ENVIRONMENTS as ENVIRONMENTS
 from settings.reading import environment_names as environment_names
 from settings.reading import load as load

@@ -11,20 +11,20 @@ from annotated_types import Ge, Le, MultipleOf
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from settings.groups import Settings
+from settings.environment import Settings
 from settings.tfvars import KeyPath, hcl
-from settings.values import Allowed, either
+from settings.values import Allowed, Placeholder, either
 
 
 @cache
 def fields() -> dict[KeyPath, FieldInfo]:
-    """Every field, groups and leaves, in the order of the model."""
+    """Every field, groups and leaves, in the order of the model; a placeholder stands for keys that people choose."""
 
     def walk(model: type[BaseModel], above: KeyPath) -> Iterator[tuple[KeyPath, FieldInfo]]:
         for name, field in model.model_fields.items():
             yield (*above, name), field
             for group in groups_of(field):
-                yield from walk(group, (*above, name))
+                yield from walk(group, (*above, name, *_placeholders(field.annotation)))
 
     return dict(walk(Settings, ()))
 
@@ -32,6 +32,15 @@ def fields() -> dict[KeyPath, FieldInfo]:
 def keys() -> dict[KeyPath, FieldInfo]:
     """The fields that a file may set."""
     return {place: field for place, field in fields().items() if place != ("environment",)}
+
+
+def known_place(place: KeyPath) -> KeyPath:
+    """Where ``fields`` has what stands at *place* of a file, or would have it."""
+    known: KeyPath = ()
+    for part in place:
+        field = fields().get(known)
+        known = (*known, *(_placeholders(field.annotation) or (part,))) if field else (*known, part)
+    return known
 
 
 def groups_of(field: FieldInfo) -> list[type[BaseModel]]:
@@ -46,7 +55,7 @@ def allowed(field: FieldInfo) -> str:
 
 def allowed_at(place: KeyPath) -> str:
     """What the field at *place*, or the list or map around it, may be."""
-    known = fields()
+    known, place = fields(), known_place(place)
     return allowed(next(known[place[:end]] for end in range(len(place), 0, -1) if place[:end] in known))
 
 
@@ -54,6 +63,14 @@ def _groups(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [group for part in get_args(annotation) for group in _groups(part)]
+
+
+def _placeholders(annotation: Any) -> tuple[str, ...]:
+    """What stands for the chosen keys of a map; nothing for anything else."""
+    if get_origin(annotation) is not dict:
+        return ()
+    key, _ = get_args(annotation)
+    return tuple(mark.text for mark in get_args(key) if isinstance(mark, Placeholder))
 
 
 def _allowed(annotation: Any, metadata: Sequence[Any] = ()) -> str:
@@ -66,7 +83,7 @@ def _allowed(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     if origin is Literal:
         return either(map(hcl, parts))
     if NoneType in parts:
-        return _allowed(parts[0])
+        return _allowed(parts[0], metadata)
     if _groups(annotation):
         return "a map: { ... }"
     if annotation is bool:

@@ -1,89 +1,39 @@
-"""The settings of one environment: a group of keys for each part of the platform, and ``Settings``, all of them.
+"""The settings of the platform behind the endpoint: a group of keys for each part.
 
 The fields' descriptions are also the documentation's table.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic import Field
 
+from settings.group import Group
 from settings.tfvars import hcl
 from settings.values import (
     FARGATE_MEMORY,
-    AccountId,
     BackupWindow,
     BaseRegistry,
     BucketName,
-    Cidr,
     Cpu,
     EngineVersion,
     ImageUri,
     InstanceType,
-    InterfaceEndpoints,
     KeyPrefix,
     KmsKeyArn,
     MaintenanceWindow,
-    Name,
     RecoveryDays,
-    Region,
     RetentionDays,
-    SubnetIds,
     TableName,
-    Tags,
-    VpcId,
     either,
     windows_overlap,
 )
 
-_LONGEST_NAME_PREFIX = 24
-_RESERVED_NAME_PREFIXES = ("amzn-s3-demo-", "internal-", "sthree-")
 
-
-class _Group(BaseModel):
-    """A closed, frozen and strict map of settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    def contradictions(self) -> Iterator[tuple[str, str]]:
-        """Keys whose values don't go together: the key to blame, and why with the remedy."""
-        yield from ()
-
-    @model_validator(mode="after")
-    def _refuse_contradictions(self) -> Self:
-        _refuse(self, *self.contradictions())
-        return self
-
-
-def _refuse(group: BaseModel, *mistakes: tuple[str, str]) -> None:
-    """Raise all *mistakes* (key of *group*, why with the remedy) together, each at its own key."""
-    if mistakes:
-        errors = [
-            InitErrorDetails(
-                type=PydanticCustomError("contradiction", "{why}", {"why": why}), loc=(key,), input=getattr(group, key)
-            )
-            for key, why in mistakes
-        ]
-        raise ValidationError.from_exception_data(type(group).__name__, errors)
-
-
-class BasicAccess(_Group):
-    """One user and password, checked by nginx."""
-
-    type: Literal["basic"] = Field(
-        default="basic", description="Who checks a request: `basic` has nginx check one user and a generated password."
-    )
-
-
-Access = BasicAccess
-
-
-class StateSettings(_Group):
+class StateSettings(Group):
     """Where Terraform keeps its state."""
 
     backend: Literal["s3", "local"] = Field(
@@ -139,52 +89,7 @@ class StateSettings(_Group):
             yield "table", 'state.lock = "s3" uses no table; remove table, or set state.lock = "dynamodb" or "both"'
 
 
-class ExistingNetwork(_Group):
-    """A VPC that somebody else looks after."""
-
-    vpc_id: VpcId = Field(description="The VPC to build in; its DNS support and DNS host names must be on.")
-    private_subnet_ids: SubnetIds = Field(
-        description="Subnets with a way out to the internet or to interface endpoints: tasks, load balancer, notebook."
-    )
-    isolated_subnet_ids: SubnetIds = Field(
-        default_factory=lambda data: data["private_subnet_ids"],
-        description="Subnets of the database.",
-        json_schema_extra={"default": "those of `private_subnet_ids`"},
-    )
-
-
-class NetworkSettings(_Group):
-    """Our own VPC, or one that exists."""
-
-    cidr: Cidr = Field(
-        default="10.0.0.0/16",
-        description="Addresses of the VPC. Each subnet is a sixteenth of it, and a load balancer needs a /27. "
-        "172.17.0.0/16 is refused: SageMaker notebooks use it for Docker.",
-    )
-    availability_zones: int = Field(
-        default=2, ge=2, le=3, description="How many zones; the load balancer and the database need two."
-    )
-    nat: Literal["single", "per_az"] = Field(
-        default="single", description="One NAT gateway for all zones (cheaper), or one for each (survives a zone)."
-    )
-    interface_endpoints: InterfaceEndpoints = Field(
-        default=(), description="AWS services to reach inside the VPC instead of through NAT; billed by zone and hour."
-    )
-    flow_logs: bool = Field(
-        default=False, description="Write the metadata of all traffic of the VPC to CloudWatch Logs."
-    )
-    existing: ExistingNetwork | None = Field(
-        default=None, description="Use this VPC instead of making one; the other network keys then have no meaning."
-    )
-
-    def contradictions(self) -> Iterator[tuple[str, str]]:
-        """See the base class."""
-        if self.existing:
-            for key in sorted(self.model_fields_set - {"existing"}):
-                yield key, f"network.existing brings its own; remove {key}, or remove existing"
-
-
-class DatabaseSettings(_Group):
+class DatabaseSettings(Group):
     """Aurora MySQL 3 on Serverless v2."""
 
     min_capacity: float = Field(
@@ -246,7 +151,7 @@ class DatabaseSettings(_Group):
             yield "max_capacity", "more than 128 ACU need Aurora MySQL 3.06; lower it, or set a later engine_version"
 
 
-class ServiceSettings(_Group):
+class ServiceSettings(Group):
     """The ECS service on Fargate: nginx and MLflow in each task."""
 
     cpu: Cpu = Field(default=512, description="CPU units of a task; 1024 are one vCPU.")
@@ -283,7 +188,7 @@ class ServiceSettings(_Group):
             yield "max_tasks", f"below min_tasks = {self.min_tasks}; raise it, or lower min_tasks"
 
 
-class ArtifactSettings(_Group):
+class ArtifactSettings(Group):
     """The bucket of the run artifacts."""
 
     mode: Literal["proxied", "direct"] = Field(
@@ -303,7 +208,7 @@ class ArtifactSettings(_Group):
     )
 
 
-class SecretSettings(_Group):
+class SecretSettings(Group):
     """The generated passwords of the database and of MLflow."""
 
     rotation: int = Field(
@@ -314,7 +219,7 @@ class SecretSettings(_Group):
     )
 
 
-class LogSettings(_Group):
+class LogSettings(Group):
     """All log groups."""
 
     retention_days: RetentionDays = Field(
@@ -322,18 +227,7 @@ class LogSettings(_Group):
     )
 
 
-class ApiSettings(_Group):
-    """The HTTP API."""
-
-    throttling_rate_limit: int = Field(
-        default=100, ge=1, le=10000, description="Requests per second, sustained; 10000 is an account's quota."
-    )
-    throttling_burst_limit: int = Field(
-        default=200, ge=1, le=5000, description="Requests at the same moment; 5000 is an account's quota."
-    )
-
-
-class NotebookSettings(_Group):
+class NotebookSettings(Group):
     """The SageMaker notebook instance."""
 
     enabled: bool = Field(default=True, description="Whether there is a notebook instance at all.")
@@ -345,7 +239,7 @@ class NotebookSettings(_Group):
     root_access: bool = Field(default=False, description="Let its users become root.")
 
 
-class ImageSettings(_Group):
+class ImageSettings(Group):
     """The two container images: built and published by a deployment, or somebody else's."""
 
     source: Literal["build", "registry"] = Field(
@@ -375,136 +269,6 @@ class ImageSettings(_Group):
                     "base_registry",
                     'images.source = "registry" builds nothing; remove base_registry, or set source = "build"',
                 )
-
-
-class Settings(_Group):
-    """Everything that makes one environment differ from another.
-
-    The order of the fields matters: the check of a field sees those above it.
-    """
-
-    environment: Name = Field(description="Name of the environment: the file's name, not a key of the file.")
-    project: Name = Field(
-        description="Begins the names of all resources. With a hyphen and the environment 24 characters at most, "
-        "because a load balancer's name has 32."
-    )
-    region: Region = Field(
-        default_factory=lambda: os.environ.get("AWS_REGION") or "us-west-2",
-        validate_default=True,
-        description="AWS region of everything.",
-        json_schema_extra={"default": "`AWS_REGION` in the shell, else `us-west-2`"},
-    )
-    account_id: AccountId | None = Field(
-        default=None, description="The only AWS account to touch; the provider refuses any other. In quotes."
-    )
-    tags: Tags = Field(default={}, description="Tags of every resource. AWS allows 50; five are left for ours.")
-    protect_data: bool = Field(
-        default=True,
-        description="Keep database, bucket and secrets from being destroyed. To lose data takes two keys: this one "
-        "and `artifacts.force_destroy`, `database.final_snapshot` or `secrets.recovery_window_days`.",
-    )
-    access: Access = Field(default=BasicAccess(), description="Who may use the HTTP API.")
-    state: StateSettings = Field(
-        default=StateSettings(), validate_default=True, description="Where Terraform keeps its state."
-    )
-    network: NetworkSettings = Field(default=NetworkSettings(), description="Our own VPC, or one that exists.")
-    database: DatabaseSettings = Field(
-        default=DatabaseSettings(), description="The backend store: Aurora MySQL 3 on Serverless v2."
-    )
-    service: ServiceSettings = Field(
-        default=ServiceSettings(), description="The ECS service: nginx and MLflow on Fargate."
-    )
-    artifacts: ArtifactSettings = Field(default=ArtifactSettings(), description="The bucket of the run artifacts.")
-    secrets: SecretSettings = Field(default=SecretSettings(), description="The generated passwords.")
-    logs: LogSettings = Field(default=LogSettings(), description="All log groups.")
-    api: ApiSettings = Field(default=ApiSettings(), description="The HTTP API.")
-    notebook: NotebookSettings = Field(default=NotebookSettings(), description="The SageMaker notebook instance.")
-    images: ImageSettings = Field(default=ImageSettings(), description="The container images.")
-
-    @property
-    def name_prefix(self) -> str:
-        """Begins the names of all resources of this environment."""
-        return f"{self.project}-{self.environment}"
-
-    def repository_name(self, image: str) -> str:
-        """The ECR repository of *image*, ``nginx`` or ``mlflow``."""
-        return f"{self.name_prefix}/{image}"
-
-    @field_validator("environment")
-    @classmethod
-    def _refuse_reserved_name(cls, environment: str) -> str:
-        if environment == "all":
-            raise ValueError("ENV=all stands for every environment")
-        return environment
-
-    @field_validator("project")
-    @classmethod
-    def _refuse_names_that_aws_refuses(cls, project: str, info: ValidationInfo) -> str:
-        prefix = f"{project}-{info.data.get('environment', '')}"
-        if len(prefix) > _LONGEST_NAME_PREFIX:
-            raise ValueError(
-                f"{hcl(prefix)} has {len(prefix)} characters; AWS names leave room for {_LONGEST_NAME_PREFIX}: "
-                "set a shorter project, or rename the file"
-            )
-        if prefix.startswith(_RESERVED_NAME_PREFIXES):
-            raise ValueError(
-                f"AWS reserves names that begin with {', '.join(_RESERVED_NAME_PREFIXES)}; set another project"
-            )
-        return project
-
-    @field_validator("state")
-    @classmethod
-    def _complete_state(cls, state: StateSettings, info: ValidationInfo) -> StateSettings:
-        """Derive the names that are not set, so that nobody downstream meets an empty one."""
-        region = info.data.get("region")
-        if state.kms_key_id and region and state.kms_key_id.split(":")[3] != region:
-            _refuse(state, ("kms_key_id", f"the bucket is in {region}; set a key of that region"))
-        if "project" not in info.data or "environment" not in info.data:
-            return state  # refused anyway
-        project, environment = info.data["project"], info.data["environment"]
-        account = info.data.get("account_id")
-        derived = {
-            "bucket": f"{project}-{environment}-tfstate" + (f"-{account}" if account else ""),
-            "table": f"{project}-{environment}-tfstate-lock",
-            "key_prefix": f"{project}/{environment}",
-        }
-        return state.model_copy(update={key: name for key, name in derived.items() if not getattr(state, key)})
-
-    @field_validator("database")
-    @classmethod
-    def _keep_protected_database(cls, database: DatabaseSettings, info: ValidationInfo) -> DatabaseSettings:
-        if info.data.get("protect_data") and not database.final_snapshot:
-            _refuse(database, ("final_snapshot", _asked_once("set final_snapshot = true")))
-        return database
-
-    @field_validator("artifacts")
-    @classmethod
-    def _keep_protected_artifacts(cls, artifacts: ArtifactSettings, info: ValidationInfo) -> ArtifactSettings:
-        if info.data.get("protect_data") and artifacts.force_destroy:
-            _refuse(artifacts, ("force_destroy", _asked_once("set force_destroy = false")))
-        return artifacts
-
-    @field_validator("secrets")
-    @classmethod
-    def _keep_protected_secrets(cls, secrets: SecretSettings, info: ValidationInfo) -> SecretSettings:
-        if info.data.get("protect_data") and secrets.recovery_window_days == 0:
-            _refuse(secrets, ("recovery_window_days", _asked_once("set recovery_window_days from 7 to 30")))
-        return secrets
-
-    @field_validator("notebook")
-    @classmethod
-    def _find_the_subnet(cls, notebook: NotebookSettings, info: ValidationInfo) -> NotebookSettings:
-        network = info.data.get("network")
-        if isinstance(network, NetworkSettings):
-            subnets = len(network.existing.private_subnet_ids) if network.existing else network.availability_zones
-            if notebook.subnet_index >= subnets:
-                why = f"there are {subnets} private subnets, counted from 0; set {subnets - 1} or less"
-                _refuse(notebook, ("subnet_index", why))
-        return notebook
-
-
-def _asked_once(undo: str) -> str:
-    return f"protect_data = true keeps the data; {undo}, or set protect_data = false as well"
 
 
 def _sizes(sizes: range | tuple[int, ...]) -> str:

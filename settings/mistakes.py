@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
-from settings.fields import allowed_at, keys
+from settings.fields import allowed_at, keys, known_place
 from settings.tfvars import KeyPath, Tfvars, dotted, hcl, shortened
 from settings.values import either
 
@@ -70,7 +70,7 @@ def _remedy(details: ErrorDetails) -> str:
 def _nearest(place: KeyPath) -> str:
     """The known key that is most like the unknown one, here or in another group."""
     group, key = place[:-1], str(place[-1])
-    siblings = [str(known[-1]) for known in keys() if known[:-1] == group]
+    siblings = [str(known[-1]) for known in keys() if known[:-1] == known_place(group)]
     if close := get_close_matches(key, siblings, n=1):
         return f"did you mean {dotted((*group, close[0]))}?"
     if elsewhere := [dotted(known) for known in keys() if known[-1] == key]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from errors import UserError
-from settings.groups import Settings
+from settings.environment import Settings
 from settings.mistakes import complaints
 from settings.tfvars import HclSyntaxError, Tfvars, Unreadable, hcl, parse
 

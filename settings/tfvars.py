@@ -25,6 +25,7 @@ UNREADABLE = object()
 
 _DEEPEST = 8
 _LARGEST = 2**53
+_IDENTIFIER = re.compile("[A-Za-z_][A-Za-z0-9_-]*")
 _PLAIN = "tfvars hold plain values only; write the value itself"
 
 
@@ -82,7 +83,8 @@ def hcl(value: object) -> str:
         case tuple():
             text = f"[{', '.join(map(hcl, value))}]"
         case dict():
-            text = "{}" if not value else f"{{ {', '.join(f'{key} = {hcl(item)}' for key, item in value.items())} }}"
+            entries = ", ".join(f"{_key(key)} = {hcl(item)}" for key, item in value.items())
+            text = f"{{ {entries} }}" if entries else "{}"
         case _:
             text = "..."
     return shortened(text)
@@ -100,11 +102,15 @@ def dotted(place: KeyPath) -> str:
     for part in place:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif re.fullmatch("[A-Za-z_][A-Za-z0-9_-]*", part):
+        elif _IDENTIFIER.fullmatch(part):
             text += f".{part}" if text else part
         else:
             text += f"[{hcl(part)}]"
     return text
+
+
+def _key(key: str) -> str:
+    return key if _IDENTIFIER.fullmatch(key) else hcl(key)
 
 
 class _Reader:

@@ -44,6 +44,13 @@ class Allowed:
     text: str
 
 
+@dataclass(frozen=True)
+class Placeholder:
+    """Stands for the keys of a map that people choose: in the settings table."""
+
+    text: str
+
+
 def either(options: Iterable[str]) -> str:
     """``a``, ``a or b``, ``a, b or c``."""
     *others, last = options
@@ -90,14 +97,15 @@ def _tag_key(value: str) -> str:
 
 
 def _tags_apart(value: dict[str, str]) -> dict[str, str]:
-    twins = _duplicates(key.lower() for key in value)
+    twins = duplicates(key.lower() for key in value)
     if twins:
         raise ValueError(f"IAM takes keys that differ only in case for one ({', '.join(twins)}); keep one of each")
     return value
 
 
-def _apart(value: tuple[str, ...]) -> tuple[str, ...]:
-    if twins := _duplicates(value):
+def apart(value: tuple[str, ...]) -> tuple[str, ...]:
+    """*value*, or ``ValueError`` when something is in it twice."""
+    if twins := duplicates(value):
         raise ValueError(f"listed more than once: {', '.join(twins)}; keep one of each")
     return value
 
@@ -105,7 +113,13 @@ def _apart(value: tuple[str, ...]) -> tuple[str, ...]:
 def _interface_endpoints(value: tuple[str, ...]) -> tuple[str, ...]:
     if {"s3", "dynamodb"} & set(value):
         raise ValueError("s3 and dynamodb are reached by gateway endpoints, which are free; remove them")
-    return _apart(value)
+    if "execute-api" in value:
+        # re:Post, "Why do I get an HTTP 403 Forbidden error when I connect to my API Gateway APIs from a VPC?"
+        raise ValueError(
+            "its private DNS keeps the VPC from public HTTP APIs, this one included, and HTTP APIs have no private "
+            "endpoints; remove execute-api"
+        )
+    return apart(value)
 
 
 def _one_of(*values: int) -> AfterValidator:
@@ -146,7 +160,8 @@ def _minute_of_day(time: str) -> int:
     return int(time[:2]) * 60 + int(time[3:])
 
 
-def _duplicates(values: Iterable[str]) -> list[str]:
+def duplicates(values: Iterable[str]) -> list[str]:
+    """Those of *values* that come more than once."""
     return [value for value, count in Counter(values).items() if count > 1]
 
 
@@ -211,7 +226,7 @@ VpcId = Annotated[
 SubnetIds = Annotated[
     tuple[Annotated[str, Text(pattern="^subnet-[0-9a-f]{8,17}$")], ...],
     Field(min_length=2),
-    AfterValidator(_apart),
+    AfterValidator(apart),
     Allowed('two or more subnet IDs in different zones, such as ["subnet-0123456789abcdef0", "subnet-..."]'),
 ]
 EngineVersion = Annotated[

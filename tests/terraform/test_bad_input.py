@@ -47,6 +47,30 @@ MISTAKES = {
         'project = "mlflow"\nservice = { cpu = 256, memory = 3072 }\n',
         ("dev.tfvars:2", "service.memory", "3072", "512, 1024 or 2048"),
     ),
+    "two types of access at once": Mistake(
+        'project = "mlflow"\naccess = {\n  type = "iam"\n  issuer = "https://login.example.com"\n}\n',
+        ("dev.tfvars:4", "access.issuer", '"https://login.example.com"', 'remove issuer, or set type = "jwt"'),
+    ),
+    "tokens without an audience": Mistake(
+        'project = "mlflow"\naccess = { type = "jwt", issuer = "https://login.example.com" }\n',
+        ("dev.tfvars:2", 'access.type = "jwt"', "set audiences, or cognito"),
+    ),
+    "an issuer without TLS": Mistake(
+        'project = "mlflow"\naccess = {\n  type = "jwt"\n  issuer = "http://a.example.com"\n  audiences = ["x"]\n}\n',
+        ("dev.tfvars:4", 'access.issuer = "http://a.example.com"', "set the https URL"),
+    ),
+    "a public API without the words": Mistake(
+        'project = "mlflow"\naccess = { type = "none" }\n',
+        ("dev.tfvars:2", 'access.type = "none"', "i_know_this_is_public = true"),
+    ),
+    "a domain outside its zone": Mistake(
+        'project = "mlflow"\napi = {\n  domain = {\n    name = "mlflow.example.org"\n    zone = "a.com"\n  }\n}\n',
+        ("dev.tfvars:4", "api.domain.name", '"mlflow.example.org"', '".a.com"'),
+    ),
+    "scopes of a route without tokens": Mistake(
+        'project = "mlflow"\napi = {\n  routes = {\n    "POST /x" = { scopes = ["write"] }\n  }\n}\n',
+        ("dev.tfvars:4", 'api.routes["POST /x"].scopes', '["write"]', 'set access.type = "jwt"'),
+    ),
     "missing key": Mistake("# nothing\n", ("dev.tfvars", "project", "missing")),
     "syntax error": Mistake('project = "mlflow"\nservice = {\n', ("dev.tfvars:",)),
     "interpolation": Mistake('project = "${var.name}"\n', ("dev.tfvars:1", "project", "${var.name}")),
@@ -106,8 +130,9 @@ def test_every_command_refuses_the_same_settings(
 
 def test_refuses_all_mistakes_of_a_file_at_once(tmp_path: Path, shell: dict[str, str]) -> None:
     text = 'project = "My Project"\nlogs = { retention_days = 8 }\nservice = { min_tasks = 3, max_tasks = 2 }\n'
-    message = refusal(Project(tmp_path / "project", {"dev": text}), SYNTH, shell)
-    assert all(part in message for part in ("dev.tfvars:1", "dev.tfvars:2", "dev.tfvars:3"))
+    access = 'access = {\n  type = "iam"\n  users = ["bob"]\n  scopes = ["read"]\n}\n'
+    message = refusal(Project(tmp_path / "project", {"dev": text + access}), SYNTH, shell)
+    assert [line for line in (1, 2, 3, 6, 7) if f"dev.tfvars:{line}: " not in message] == []
 
 
 @pytest.mark.parametrize("command", [SYNTH, PLAN, REHEARSE], ids=" ".join)

@@ -110,7 +110,7 @@ def test_make_targets_exist(page: Path) -> None:
 @of_every_page
 def test_settings_keys_exist(page: Path) -> None:
     named = {
-        match[0] for code in _spans(page) if (match := re.match(r"([a-z]+)\.[a-z_.]+", code)) and match[1] in GROUPS
+        match[0] for code in _spans(page) if (match := re.match(r"([a-z_]+)\.[a-z_.]+", code)) and match[1] in GROUPS
     }
     assert {key for key in named if not key.endswith(".py")} <= generate.settings_rows().keys()
 

@@ -3,12 +3,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import settings
 from errors import UserError
 from settings import Settings, environment_names, load, load_selected, markdown_table
-from settings.fields import fields, groups_of
+from settings.fields import fields, groups_of, keys
+from settings.tfvars import dotted
 
 Refuse = Callable[[str], str]
 PACKAGE = Path(settings.__file__).parent
@@ -340,7 +341,21 @@ def test_refuses_bottomless_nesting(refusal: Refuse, value: str) -> None:
         ("cpu = 512", "cpu", "512", "did you mean service.cpu?"),
         ("images = { foo = 1 }", "images.foo", "1", "set one of these: source, nginx, mlflow, base_registry"),
         ("network = { existing = { vpc = 1 } }", "network.existing.vpc", "1", "did you mean network.existing.vpc_id?"),
-        ('access = { type = "basic", user = 1 }', "access.user", "1", "set one of these: type"),
+        (
+            'api = { routes = { "GET /x" = { scope = [] } } }',
+            'api.routes["GET /x"].scope',
+            "[]",
+            'did you mean api.routes["GET /x"].scopes?',
+        ),
+        (
+            'api = { routes = { "GET /x" = { users = [] } } }',
+            'api.routes["GET /x"].users',
+            "[]",
+            "did you mean access.users?",
+        ),
+        ("api = { domain = { nam = 1 } }", "api.domain.nam", "1", "did you mean api.domain.name?"),
+        ("routes = {}", "routes", "{}", "did you mean api.routes?"),
+        ('access = { type = "basic", user = 1 }', "access.user", "1", "did you mean access.users?"),
     ],
 )
 def test_refuses_an_unknown_key_and_suggests_the_nearest(
@@ -385,7 +400,26 @@ def test_refuses_the_environment_as_a_key(refusal: Refuse) -> None:
         ),
         ("logs = { retention_days = true }", "logs.retention_days", "true", "set 1, 3, 5, 7"),
         ("tags = { Team = 1 }", "tags.Team", "1", "set 45 tags at most"),
-        ('access = { type = "jwt" }', "access.type", '"jwt"', 'set "basic"'),
+        ('access = { type = "oidc" }', "access.type", '"oidc"', 'set "basic", "jwt", "iam", "lambda" or "none"'),
+        ('access = "basic"', "access", '"basic"', "set a map: { ... }"),
+        ('access = { users = "bob" }', "access.users", '"bob"', "set 500 names at most"),
+        ("access = { cognito = true }", "access.cognito", "true", "set a map: { ... }"),
+        (
+            'access = { cache_seconds = "5" }',
+            "access.cache_seconds",
+            '"5"',
+            "set a whole number from 0 to 3600, without",
+        ),
+        ("access = { cache_seconds = 3601 }", "access.cache_seconds", "3601", "set a whole number from 0 to 3600"),
+        ("api = { routes = [] }", "api.routes", "[]", "set maps by method and path, such as"),
+        ('api = { routes = { "GET /x" = 3 } }', 'api.routes["GET /x"]', "3", "set maps by method and path, such as"),
+        (
+            'api = { routes = { "GET /x" = { throttling_rate_limit = "3" } } }',
+            'api.routes["GET /x"].throttling_rate_limit',
+            '"3"',
+            "set a whole number from 1 to 10000, without quotes",
+        ),
+        ("load_balancer = { waf = true }", "load_balancer.waf", "true", "set a map: { ... }"),
     ],
 )
 def test_refuses_a_value_of_the_wrong_type(refusal: Refuse, entry: str, key: str, value: str, remedy: str) -> None:
@@ -446,6 +480,11 @@ def test_refuses_a_value_of_the_wrong_type(refusal: Refuse, entry: str, key: str
         ("network.availability_zones", "1", "set a whole number from 2 to 3"),
         ("network.nat", '"none"', 'set "single" or "per_az"'),
         ("network.interface_endpoints", '["s3"]', "gateway endpoints, which are free; remove them"),
+        (
+            "network.interface_endpoints",
+            '["execute-api"]',
+            "keeps the VPC from public HTTP APIs, this one included",
+        ),
         ("network.interface_endpoints", '["logs", "logs"]', "listed more than once: logs; keep one of each"),
         ("database.min_capacity", "0.3", "set a number from 0 to 256 in steps of 0.5"),
         ("database.max_capacity", "257", "set a number from 1 to 256 in steps of 0.5"),
@@ -628,18 +667,12 @@ def test_a_long_or_unprintable_value_stays_on_one_readable_line(refusal: Refuse)
 # --- documentation ---
 
 
-def _leaves(model: type[BaseModel], above: str = "") -> list[str]:
-    found = []
-    for name, field in model.model_fields.items():
-        groups = groups_of(field)
-        found += [leaf for group in groups for leaf in _leaves(group, f"{above}{name}.")] or [f"{above}{name}"]
-    return found
-
-
 def test_the_table_lists_every_key_with_what_it_allows_and_does() -> None:
     rows = [line for line in markdown_table().splitlines() if line.startswith("| `")]
     cells = {row.split(" | ")[0].strip("| `"): row.strip("| ").split(" | ") for row in rows}
-    assert set(_leaves(Settings)) - {"environment"} == set(cells) - {"network.existing"}
+    written = {dotted(place) for place, field in keys().items() if len(place) > 1 or not groups_of(field)}
+    assert set(cells) == written
+    assert {"access.cognito.domain_prefix", 'api.routes["METHOD /path"].scopes', "network.existing"} <= written
     assert [key for key, row in cells.items() if len(row) != 4 or not all(row)] == []
 
 

@@ -8,13 +8,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from errors import UserError
-from settings import Settings, environment_names, load, markdown_table
-from settings.tfvars import hcl
+from settings import AccessSettings, RouteSettings, Settings, environment_names, load
+from settings.fields import keys
+from settings.tfvars import KeyPath, hcl
 
 SHIPPED = [
     (Path(__file__).parents[2] / "environments" / f"{name}.tfvars").read_text() for name in sorted(environment_names())
 ]
-KEYS = sorted({line.split("`")[1] for line in markdown_table().splitlines() if line.startswith("| `")})
+KEYS = [tuple("GET /x" if part == "METHOD /path" else part for part in place) for place in keys()]
+ACCESS = [*AccessSettings.model_fields]
+ROUTE = [*RouteSettings.model_fields]
 
 unhurried = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
@@ -27,12 +30,18 @@ scalars = st.one_of(
     st.sampled_from(
         [0.5, "", "s3", "local", "10.0.0.0/8", "8.0", "09:00-09:30", "${x}", "vpc-01234567", "aws:x", "both"]
     ),
+    st.sampled_from(["basic", "jwt", "iam", "lambda", "none", "https://a.b", "mlflow/read", "example.com", "::/0"]),
     st.text(max_size=20),
 )
 values = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
+)
+route_keys = st.one_of(
+    st.sampled_from(["ANY /", "GET /", "ANY /{proxy+}", "$default", "GET /a/{b}", "GET /a/{c}", "POST /api/x", "x"]),
+    st.text("GET POS/{}+$a%_ \u00e9", max_size=20),
+    st.text(max_size=10),
 )
 
 
@@ -52,8 +61,8 @@ def holds(result: Settings | str) -> bool:
     )
 
 
-def nested(key: str, value: object) -> object:
-    for part in reversed(key.split(".")):
+def nested(place: KeyPath, value: object) -> object:
+    for part in reversed(place):
         value = {part: value}
     return value
 
@@ -94,12 +103,21 @@ def test_a_shipped_file_with_a_slip_of_the_pen_ends_in_settings_or_a_message(
 
 @unhurried
 @given(st.dictionaries(st.sampled_from(KEYS), values, max_size=4))
-def test_any_values_of_known_keys_end_in_settings_or_a_message(chosen: dict[str, object]) -> None:
-    lines = ['project = "x"']
-    for key, value in chosen.items():
-        top, _, rest = key.partition(".")
-        lines.append(f"{top} = {written(nested(rest, value) if rest else value)}")
+def test_any_values_of_known_keys_end_in_settings_or_a_message(chosen: dict[KeyPath, object]) -> None:
+    lines = ['project = "x"', *(f"{place[0]} = {written(nested(place[1:], value))}" for place, value in chosen.items())]
     assert holds(outcome("\n".join(lines).encode("utf-8", "surrogatepass")))
+
+
+@unhurried
+@given(
+    st.dictionaries(st.sampled_from(ACCESS), values, max_size=4),
+    st.dictionaries(route_keys, st.dictionaries(st.sampled_from(ROUTE), values, max_size=3) | values, max_size=3),
+)
+def test_any_access_with_any_routes_ends_in_settings_or_a_message(
+    access: dict[str, object], routes: dict[str, object]
+) -> None:
+    text = f'project = "x"\naccess = {written(access)}\napi = {{ routes = {written(routes)} }}'
+    assert holds(outcome(text.encode("utf-8", "surrogatepass")))
 
 
 @unhurried
