@@ -2,181 +2,38 @@
 
 from __future__ import annotations
 
-import base64
-import json
+import hashlib
 import os
-import shutil
 import signal
 import socket
 import stat
 import subprocess
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
-from email.message import Message
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from dataplane.process import SEARCH_PATH, free_port, is_listening
-from tests.dataplane.servers import eventually
+from tests.dataplane.nginx import (
+    IMAGE,
+    LOGIN,
+    PASSWORD,
+    PATIENCE,
+    USER,
+    Proxy,
+    Upstream,
+    authorization,
+    run_nginx,
+    run_upstream,
+)
+from tests.waiting import eventually
 
-IMAGE = Path(__file__).resolve().parents[2] / "images" / "nginx"
-LOGIN = USER, PASSWORD = "mlflow", "correct horse"
 PRINTABLE = "".join(map(chr, range(32, 127)))
 PUBLIC = "abc123.execute-api.us-west-2.amazonaws.com"
-PATIENCE = 20  # seconds until a test gives up; nothing takes as long when all is well
 BIG = 20 * 1024 * 1024
 ROOT = os.geteuid() == 0
 UNSHARE = ["unshare"] if ROOT else ["unshare", "--user", "--map-root-user"]
-
-
-@dataclass
-class Upstream:
-    """Stands for MLflow: remembers the headers by path, and waits where a test says so."""
-
-    port: int
-    health: int = 200
-    requests: dict[str, Message] = field(default_factory=dict)
-    arrived: threading.Event = field(default_factory=threading.Event)
-    go_on: threading.Event = field(default_factory=threading.Event)
-
-
-class Answer(NamedTuple):
-    status: int
-    body: bytes
-    headers: Message
-
-
-@dataclass
-class Proxy:
-    port: int
-    process: subprocess.Popen[bytes]
-    run: Path
-    log: Path
-    errors: Path
-
-    def ask(
-        self,
-        path: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        method: str = "GET",
-        login: tuple[str, str] | None = LOGIN,
-    ) -> Answer:
-        """Send *path* as it is; other clients would tidy it up."""
-        with closing(self.connect()) as client:
-            client.request(method, path, headers={**authorization(login), **(headers or {})})
-            response = client.getresponse()
-            return Answer(response.status, response.read(), response.headers)
-
-    def connect(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-
-    def answers(self) -> bool:
-        try:  # that it listens says nothing: the entrypoint's test of the configuration does so for an instant
-            return bool(self.ask("/", login=None).status)
-        except OSError:
-            return False
-
-    def logged(self, path: str) -> dict[str, object]:
-        """The one line of the access log about *path*."""
-        eventually(lambda: f'"{path}"' in self.log.read_text("utf-8"), f"{path} is in the access log")
-        [line] = [line for line in map(json.loads, self.log.read_text("utf-8").splitlines()) if line["path"] == path]
-        assert isinstance(line, dict)
-        return line
-
-
-def authorization(login: tuple[str, str] | None) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(":".join(login).encode()).decode()} if login else {}
-
-
-@contextmanager
-def run_upstream(port: int) -> Iterator[Upstream]:
-    record = Upstream(port)
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            record.requests[self.path] = self.headers
-            body = self.path.encode()
-            if self.path == "/big.js":
-                body = b"let mlflow;" * 1000
-            elif self.path == "/wait":
-                record.arrived.set()
-                record.go_on.wait(PATIENCE)
-            elif self.path == "/upload":
-                length = int(self.headers["Content-Length"])
-                body = str(self._read(1024) + self._read(length - 1024)).encode()
-            self.send_response(record.health if self.path == "/health" else 307 if self.path == "/moved" else 200)
-            self.send_header("Content-Type", "text/javascript")
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.send_header("Location", f"http://{self.headers['Host']}/elsewhere")
-            self.end_headers()
-            self.wfile.write(b"" if self.command == "HEAD" else body)
-
-        do_POST = do_HEAD = do_GET  # noqa: N815 - http.server's names
-
-        def _read(self, length: int) -> int:
-            received = len(self.rfile.read(length))
-            record.arrived.set()
-            return received
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads, block_on_close = True, False  # nginx keeps connections open
-
-    with Server(("127.0.0.1", port), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=[0.02])
-        thread.start()
-        try:
-            yield record
-        finally:
-            record.go_on.set()
-            server.shutdown()
-            thread.join()
-
-
-def environment(tmpdir: Path, **variables: str) -> dict[str, str]:
-    login = {"AUTH_MODE": "basic", "AUTH_USERNAME": USER, "AUTH_PASSWORD": PASSWORD}
-    return {"PATH": SEARCH_PATH, "TMPDIR": str(tmpdir), **login, **variables}
-
-
-@contextmanager
-def run_nginx(mlflow_port: int, *, prefix: list[str] | None = None, uid: int = -1, **env: str) -> Iterator[Proxy]:
-    """The image's entrypoint, started by *prefix*. TMPDIR belongs to *uid*, but stdout does not."""
-    with tempfile.TemporaryDirectory(prefix="nginx-image-") as folder:
-        home, port = Path(folder), free_port()
-        (tmpdir := home / "tmp").mkdir()
-        for name in ("entrypoint.sh", "nginx.conf.template"):  # the tree may be in a folder closed to *uid*
-            shutil.copy(IMAGE / name, home)
-        home.chmod(0o755)
-        os.chown(tmpdir, uid, -1)
-        listen = {"MLFLOW_PORT": str(mlflow_port), "NGINX_LISTEN": f"127.0.0.1:{port}"}
-        with (home / "log").open("ab") as log, (home / "errors").open("ab") as errors:
-            command = [*(prefix or []), str(home / "entrypoint.sh")]
-            process = subprocess.Popen(command, env=environment(tmpdir, **listen, **env), stdout=log, stderr=errors)
-        proxy = Proxy(port, process, tmpdir / "nginx", home / "log", home / "errors")
-        try:
-            eventually(lambda: process.poll() is not None or proxy.answers(), "nginx answers")
-            assert process.poll() is None, proxy.errors.read_text("utf-8")
-            yield proxy
-        finally:
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +50,14 @@ def basic(upstream: Upstream) -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def gateway(upstream: Upstream) -> Iterator[Proxy]:
-    with run_nginx(upstream.port, AUTH_MODE="gateway", AUTH_USERNAME="", AUTH_PASSWORD="") as proxy:
+    with run_nginx(
+        upstream.port,
+        AUTH_MODE="gateway",
+        GATEWAY_ACCESS="jwt",
+        DIRECT_CLIENTS="trusted",
+        AUTH_USERNAME="",
+        AUTH_PASSWORD="",
+    ) as proxy:
         yield proxy
 
 
@@ -222,6 +86,62 @@ def test_any_printable_password_works(upstream: Upstream, password: str) -> None
     with run_nginx(upstream.port, AUTH_USERNAME=user, AUTH_PASSWORD=password) as proxy:
         assert proxy.ask("/", login=(user, password)).status == 200
         assert proxy.ask("/", login=(user, password[:-1])).status == 401
+
+
+def derived(name: str, secret: str = PASSWORD) -> str:
+    """The password of another user, as the shell makes it: printf '%s:%s' NAME "$SECRET" | sha256sum."""
+    return hashlib.sha256(f"{name}:{secret}".encode()).hexdigest()
+
+
+USERS = ("alice", "Alice", "a.b_c@d-e", "0" * 64)
+
+
+@pytest.fixture(scope="module")
+def with_users(upstream: Upstream) -> Iterator[Proxy]:
+    with run_nginx(upstream.port, AUTH_USERS=f"  {'  '.join(USERS)} ") as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_every_user_has_a_password_that_follows_from_the_secret(with_users: Proxy, name: str) -> None:
+    assert with_users.ask("/", login=(name, derived(name))).status == 200
+    assert with_users.ask(f"/as-{name}", login=(name, derived(name))).status == 200
+    assert with_users.logged(f"/as-{name}")["user"] == name
+    assert with_users.ask("/", login=LOGIN).status == 200
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        ("alice", PASSWORD),
+        ("alice", derived("Alice")),
+        ("alice", derived("alice").upper()),
+        ("alice", derived("alice") + "\n"),
+        ("alice", derived("alice", PASSWORD + "\n")),
+        ("bob", derived("bob")),
+        (USER, derived(USER)),
+        ("alice Alice", derived("alice Alice")),
+    ],
+)
+def test_no_user_has_anothers_password(with_users: Proxy, login: tuple[str, str]) -> None:
+    assert with_users.ask("/", login=login).status == 401
+
+
+def test_passwords_follow_from_any_secret(upstream: Upstream) -> None:
+    with run_nginx(upstream.port, AUTH_PASSWORD=PRINTABLE, AUTH_USERS="alice") as proxy:
+        assert proxy.ask("/", login=("alice", derived("alice", PRINTABLE))).status == 200
+
+
+def test_no_password_is_on_a_command_line(upstream: Upstream, tmp_path: Path) -> None:
+    for program in ("openssl", "sha256sum"):
+        (spy := tmp_path / program).write_text(
+            f"""#!/bin/sh\necho "${{0##*/}} $*" >>{tmp_path}/seen\nPATH='{SEARCH_PATH}' exec {program} "$@"\n"""
+        )
+        spy.chmod(0o755)
+    with run_nginx(upstream.port, PATH=f"{tmp_path}:{SEARCH_PATH}", AUTH_USERS="alice") as proxy:
+        assert proxy.ask("/", login=("alice", derived("alice"))).status == 200
+    commands = (tmp_path / "seen").read_text().splitlines()
+    assert sorted(commands) == ["openssl passwd -apr1 -stdin", "openssl passwd -apr1 -stdin", "sha256sum "]
 
 
 def test_gateway_mode_asks_for_no_credentials(gateway: Proxy) -> None:
@@ -297,8 +217,13 @@ ASSISTANT = """
 @pytest.mark.parametrize("path", ASSISTANT.split())
 def test_the_assistant_is_closed_in_any_disguise(proxy: Proxy, upstream: Upstream, path: str) -> None:
     seen = len(upstream.requests)
-    assert proxy.ask(path)[:2] == (403, b"MLflow's assistant is closed.\n")
+    disguised = "%" in path or path.startswith("//")
+    assert proxy.ask(path).status == (400 if disguised else 403)
     assert len(upstream.requests) == seen
+
+
+def test_the_assistant_is_closed_for_a_prefix_with_a_space(proxy: Proxy) -> None:
+    assert proxy.ask("/a%20b/ajax-api/3.0/mlflow/assistant")[:2] == (403, b"MLflow's assistant is closed.\n")
 
 
 @pytest.mark.parametrize("dots", ["..", "%2e%2E", ".%2e"])
@@ -306,17 +231,70 @@ def test_the_assistant_is_closed_in_any_disguise(proxy: Proxy, upstream: Upstrea
 def test_refuses_a_path_that_mlflow_could_read_differently(basic: Proxy, dots: str, slash: str) -> None:
     assert basic.ask(f"/ajax-api/3.0/mlflow/assistant/sessions{slash}{dots}{slash}x").status == 400
     assert basic.ask(f"/x{slash}{dots}").status == 400
+    assert basic.ask(f"/ajax-api/3.0/mlflow/assistant{slash}{dots}#").status == 400
 
 
-@pytest.mark.parametrize("path", ["/a..b/..c/d..", "/list?path=../x", "/mlflow/assistant", "/api/2/mlflow/assistants"])
+UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+LOG_BATCH = "/api/2.0/mlflow/runs/log-batch"
+
+
+@pytest.mark.parametrize("byte", range(1, 128))
+def test_refuses_what_no_client_encodes(basic: Proxy, byte: int) -> None:
+    """RFC 3986, 2.3: the unreserved characters are not encoded. A slash is, but by no client that MLflow has here."""
+    refused = chr(byte) in UNRESERVED + "/"
+    for encoded in {f"%{byte:02x}", f"%{byte:02X}"}:
+        assert basic.ask(f"/a{encoded}b").status == (400 if refused else 200)
+        assert basic.ask(f"/a?b={encoded}").status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        LOG_BATCH.replace("-", "%2d"),
+        LOG_BATCH.replace("runs/", "runs%2F"),
+        LOG_BATCH.replace("/api/", "/api%2f"),
+        "/%61" + LOG_BATCH[2:],
+        "/" + LOG_BATCH,
+        "//" + LOG_BATCH + "?x",
+        "http://localhost/" + LOG_BATCH,
+        f"/api/3.0/mlflow/mcp-servers/..{LOG_BATCH}",
+        f"/x/api/3.0/mlflow/mcp-servers/a%2f..{LOG_BATCH}",
+        "/api%2F3.0/mlflow/mcp-servers/a",
+        LOG_BATCH.replace("runs/", "runs%2F") + "?/api/3.0/mlflow/mcp-servers/",
+    ],
+)
+def test_no_spelling_passes_by_a_route_of_the_gateway(proxy: Proxy, upstream: Upstream, path: str) -> None:
+    seen = len(upstream.requests)
+    assert proxy.ask(path, method="POST").status == 400
+    assert len(upstream.requests) == seen
+
+
+OTHER_PATHS = [
+    *("/a..b/..c/d..", "/list?path=../x", "/mlflow/assistant", "/api/2/mlflow/assistants", "/%C3%A9%20%3F%25"),
+    *("/api/3.0/mlflow/mcp-servers/io.example%2Fserver", "/ajax-api/3.0/mlflow/mcp-servers/a%2fb/tags/c%2Fd", "/%2561"),
+    *("/list?path=%2Fa%2e%61//", "/a//b"),
+]
+
+
+@pytest.mark.parametrize("path", OTHER_PATHS)
 def test_other_paths_pass_as_they_are(basic: Proxy, path: str) -> None:
     assert basic.ask(path)[:2] == (200, path.encode())
+
+
+@pytest.mark.parametrize("query", ["", "?a=/b&c=%61"])
+def test_ui_answers_as_the_root_does(proxy: Proxy, query: str) -> None:
+    assert proxy.ask(f"/ui{query}")[:2] == proxy.ask(f"/{query}")[:2] == (200, f"/{query}".encode())
+
+
+def test_ui_asks_for_the_password_and_has_nothing_below_it(basic: Proxy) -> None:
+    assert basic.ask("/ui", login=None).status == 401
+    assert basic.ask("/ui/x").body == b"/ui/x"
 
 
 @pytest.mark.parametrize("mode", ["basic", "gateway"])
 def test_elb_status_follows_mlflow_and_asks_for_no_password(mode: str) -> None:
     port = free_port()
-    with run_nginx(port, AUTH_MODE=mode) as proxy:
+    with run_nginx(port, AUTH_MODE=mode, GATEWAY_ACCESS="jwt") as proxy:
 
         def status(method: str = "GET") -> int:
             return proxy.ask("/elb-status", {"Host": "10.0.3.7:8080"}, method=method, login=None).status
@@ -361,34 +339,6 @@ def test_an_upload_reaches_mlflow_while_the_client_still_sends(basic: Proxy, ups
         assert upstream.arrived.wait(PATIENCE), "MLflow saw nothing of half an upload"
         client.send(bytes(BIG // 2))
         assert client.getresponse().read() == str(BIG).encode()
-
-
-REFUSED = {
-    "AUTH_MODE": ["", "none", "Basic", "basic\nx", "a\\nb"],
-    "AUTH_USERNAME": ["", "a:b", "#a", "a\nb"],
-    "AUTH_PASSWORD": ["", f"{PASSWORD}\n", f"{PASSWORD}\t", PASSWORD * 20],
-    "MLFLOW_PORT": ["", "0", "65536", "9" * 20, "5000;", "5000\n1", "-1", "http"],
-    "NGINX_LISTEN": ["", "0", "8080;", ":8080", "::", "127.0.0.1:", "a b:80", "$host:80", "1\n2"],
-    "TMPDIR": ["", "relative", "/does/not/exist", "/etc/passwd"],
-}
-
-
-@pytest.mark.parametrize(("variable", "value"), [(name, value) for name in REFUSED for value in REFUSED[name]])
-def test_refuses_bad_input_with_one_line_before_it_writes(tmp_path: Path, variable: str, value: str) -> None:
-    assert [line.split()[:2] for line in refusals(environment(tmp_path, **{variable: value}))] == [["error:", variable]]
-    assert not list(tmp_path.iterdir())
-
-
-def test_refuses_everything_that_is_missing_at_once(tmp_path: Path) -> None:
-    missing = refusals({"PATH": SEARCH_PATH, "TMPDIR": str(tmp_path), "AUTH_MODE": "basic"})
-    assert [line.split()[1] for line in missing] == ["AUTH_USERNAME", "AUTH_PASSWORD"]
-
-
-def refusals(env: Mapping[str, str]) -> list[str]:
-    result = subprocess.run([IMAGE / "entrypoint.sh"], env=env, capture_output=True, text=True, timeout=PATIENCE)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert PASSWORD not in result.stderr
-    return result.stderr.splitlines()
 
 
 def test_nobody_else_can_read_what_it_writes(basic: Proxy) -> None:
