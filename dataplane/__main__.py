@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dataplane.address import Address
 from dataplane.plane import DataPlane
 from dataplane.process import LOOPBACK, find_program
 from deployment.progress import Display, clock_text
@@ -41,7 +42,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(folder: Path, port: int, display: Display) -> None:
     """Start everything, say how to use it, and wait; raises ``UserError`` when a part of it ends."""
-    with DataPlane(folder, display, port=port) as plane:
+    with (
+        DataPlane(folder, display, port=port) as plane,
+        Address(plane.url, plane.username, plane.password).written_to(folder),
+    ):
         display.say(
             f"\nMLflow answers after {clock_text(display.elapsed)}; Ctrl-C stops it. Its data is kept in {folder}.\n\n"
             f"  export MLFLOW_TRACKING_URI={plane.url}\n"

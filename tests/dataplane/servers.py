@@ -6,8 +6,7 @@ import os
 import secrets
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,9 @@ import requests
 from dataplane.containers import IMAGES, MLFLOW_PYTHON, answers, start_mlflow
 from dataplane.mariadb import MariaDb
 from dataplane.process import LOOPBACK, Process, free_port
+from tests.waiting import PATIENCE_SECONDS as PATIENCE_SECONDS
+from tests.waiting import eventually as eventually
 
-PATIENCE_SECONDS = 240.0  # until a test gives up; nothing takes as long when all is well
 OLDER_REVISION = "0584bdc529eb"  # of MLflow's schema before version 3
 _OLDER_SCHEMA = """
 import sys
@@ -169,14 +169,6 @@ def refusals(environment: Mapping[str, str], folder: Path) -> list[str]:
     lines = server.output.splitlines()
     assert [line for line in lines if not line.startswith("entrypoint: error: ")] == []
     return [line.removeprefix("entrypoint: error: ") for line in lines]
-
-
-def eventually(condition: Callable[[], object], claim: str) -> None:
-    """Wait until *condition* holds, but not for ever."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"never came true: {claim}"
-        time.sleep(0.05)
 
 
 def process_1(server: Server) -> int:

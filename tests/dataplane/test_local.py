@@ -15,24 +15,26 @@ import pytest
 import requests
 
 from dataplane import __main__ as local
+from dataplane.address import Address, read_address
 from dataplane.process import LOOPBACK, Process, free_port
 from deployment.toolchain import ROOT
 from errors import UserError
-from tests.terraform.half_applied import descendants, processes, wait
+from tests.terraform.half_applied import descendants, processes
+from tests.waiting import eventually
 
 _START_SECONDS = 240.0
 
 
 @dataclass(frozen=True)
 class Local:
-    """What a run of it printed, and the session of a user who copied that."""
+    """What a run of it printed, and what a user does who copied that."""
 
     process: Process
     url: str
-    session: requests.Session
+    login: tuple[str, str]
 
     def post(self, path: str, body: object) -> requests.Response:
-        return self.session.post(f"{self.url}/api/2.0/mlflow/{path}", json=body, timeout=30)
+        return requests.post(f"{self.url}/api/2.0/mlflow/{path}", json=body, auth=self.login, timeout=30)
 
 
 @contextmanager
@@ -47,29 +49,30 @@ def running(folder: Path) -> Iterator[Local]:
     ) as process:
         process.wait_until(lambda: "MLFLOW_TRACKING_PASSWORD=" in process.output(), seconds=_START_SECONDS)
         printed = dict(re.findall(r"export MLFLOW_TRACKING_(\w+)=(\S+)", process.output()))
-        session = requests.Session()
-        session.auth = (printed["USERNAME"], printed["PASSWORD"])
-        yield Local(process, printed["URI"], session)
+        yield Local(process, printed["URI"], (printed["USERNAME"], printed["PASSWORD"]))
 
 
 def test_what_was_logged_is_there_the_next_time_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     with running(tmp_path) as first:
         experiment = first.post("experiments/create", {"name": "kept"}).json()["experiment_id"]
         artifact = f"{first.url}/api/2.0/mlflow-artifacts/artifacts/{experiment}/file.txt"
-        assert first.session.put(artifact, data=b"kept", timeout=30).status_code == 200
+        assert requests.put(artifact, data=b"kept", auth=first.login, timeout=30).status_code == 200
+        assert read_address(tmp_path / "data") == Address(first.url, *first.login)
+        assert (tmp_path / "data" / "client.json").stat().st_mode & 0o777 == 0o600
         started = set(descendants(first.process.pid))
         assert len(started) >= 4  # itself, the database, MLflow and nginx
         first.process.signal(signal.SIGINT)
         assert first.process.wait(seconds=60) == 130
         assert first.process.output().endswith("stopped\n")
-        wait(lambda: not started & processes().keys(), "all that it had started has ended")
+        assert not (tmp_path / "data" / "client.json").exists()
+        eventually(lambda: not started & processes().keys(), "all that it had started has ended")
 
     with running(tmp_path) as second:
         found = second.post("experiments/search", {"max_results": 10}).json()["experiments"]
         assert "kept" in {one["name"] for one in found}
         artifact = f"{second.url}/api/2.0/mlflow-artifacts/artifacts/{experiment}/file.txt"
-        assert second.session.get(artifact, timeout=30).content == b"kept"
-        assert requests.get(second.url, auth=first.session.auth, timeout=30).status_code == 401
+        assert requests.get(artifact, auth=second.login, timeout=30).content == b"kept"
+        assert requests.get(second.url, auth=first.login, timeout=30).status_code == 401
 
     local.main(["--clean", "--folder", str(tmp_path / "data")])
     assert not (tmp_path / "data").exists()

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,8 @@ from deployment.toolchain import terraform_environment
 from rehearsal.emulator import Emulator
 from rehearsal.inventory import Item, leftovers
 from tests.terraform.project import Project
+from tests.waiting import eventually
 
-PATIENCE_SECONDS = 300
 STACK = "dev-mlflow-vpclink"
 _BUCKET, _TABLE, _STATE = "mlflow-dev-tfstate", "mlflow-dev-tfstate-lock", "mlflow/dev/mlflow-vpclink.tfstate"
 _SETTINGS = """
@@ -84,7 +83,7 @@ class HalfApplied:
             assert process.poll() is None, f"ended before {what}: {self.output.read_text()}"
             return condition()
 
-        wait(holds, what)
+        eventually(holds, what)
 
     def load_balancers(self) -> list[str]:
         """The ARNs of the load balancers: the resource that takes longest."""
@@ -124,14 +123,6 @@ def half_applied(folder: Path) -> Iterator[HalfApplied]:
     """The environment on an emulator of its own."""
     with Emulator() as emulator:
         yield HalfApplied(emulator, folder)
-
-
-def wait(condition: Callable[[], bool], what: str) -> None:
-    """Wait until *condition* holds, but not for ever."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        time.sleep(0.2)
 
 
 def descendants(pid: int) -> list[int]:

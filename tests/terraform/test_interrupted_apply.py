@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.terraform.half_applied import PATIENCE_SECONDS, HalfApplied, descendants, half_applied, processes, wait
+from tests.terraform.half_applied import HalfApplied, descendants, half_applied, processes
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def exit_code(account: HalfApplied) -> int:
         started = descendants(process.pid)
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE_SECONDS)
-        wait(lambda: not processes().keys() & set(started), "all that it had started has ended")
+        eventually(lambda: not processes().keys() & set(started), "all that it had started has ended")
         return process.returncode
 
 

@@ -21,6 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "deployment": {"errors", "images", "main", "settings"},
     "rehearsal": {"deployment", "errors", "main", "settings"},
     "dataplane": {"deployment", "errors", "rehearsal"},
+    "client": {"dataplane", "deployment", "errors", "main", "settings"},
     "benchmarks": {"dataplane", "deployment", "errors", "main", "settings"},
 }
 OURS = {path.stem for path in [*REPOSITORY.glob("*.py"), *(init.parent for init in REPOSITORY.glob("*/__init__.py"))]}
