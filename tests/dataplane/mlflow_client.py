@@ -91,9 +91,21 @@ def refusal(experiment: str) -> dict[str, Any]:
     return {"refused": ""}
 
 
+def refused_metric(experiment: str) -> dict[str, Any]:
+    """What a client is told that may make a run, but not log to it."""
+    mlflow.set_experiment(experiment)
+    client = MlflowClient()
+    with mlflow.start_run() as run:
+        try:
+            client.log_batch(run.info.run_id, metrics=[Metric("loss", 1.0, 1_700_000_000_000, 0)])
+        except mlflow.MlflowException as error:
+            return {"refused": str(error)}
+    return {"refused": ""}
+
+
 _FUNCTIONS: dict[str, Callable[..., dict[str, Any]]] = {
     function.__name__: function
-    for function in (log_a_run, register_a_model, delete_everything, artifact_there_and_back, refusal)
+    for function in (log_a_run, register_a_model, delete_everything, artifact_there_and_back, refusal, refused_metric)
 }
 
 if __name__ == "__main__":

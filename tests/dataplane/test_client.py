@@ -6,7 +6,6 @@ import hashlib
 import os
 import random
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from dataplane.containers import MLFLOW_PYTHON
 from dataplane.plane import DataPlane
 from dataplane.process import LOOPBACK
 from tests.dataplane.conftest import Client
-from tests.dataplane.gateway import PAYLOAD_LIMIT, Gateway, gateway
+from tests.dataplane.gateway import PAYLOAD_LIMIT, Gateway
 
 API = "abc123.execute-api.us-west-2.amazonaws.com"
 LARGE = 50 * 1024 * 1024
@@ -44,12 +43,6 @@ def registered(client: Client, logged: Any) -> Any:
 def deleted(client: Client, logged: Any, registered: Any) -> Any:
     assert registered
     return client("delete_everything", logged["run_id"], logged["experiment_id"])
-
-
-@pytest.fixture(scope="module")
-def api(plane: DataPlane) -> Iterator[Gateway]:
-    with gateway(plane.url, host=API) as passed:
-        yield passed
 
 
 @pytest.fixture(scope="module")
