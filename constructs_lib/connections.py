@@ -60,8 +60,7 @@ class Connections(Construct):
         Both rules belong to the client, so that a client in another stack depends on this one and never the reverse.
         Raises ValueError if this has no port.
         """
-        if self._port is None:
-            raise ValueError(f"{self._name} listens on no port: give its Connections a port to let others in")
+        port = self._own_port()
         rules = Construct(client.connections, f"to-{self._name}")
         VpcSecurityGroupEgressRule(
             rules,
@@ -69,8 +68,8 @@ class Connections(Construct):
             security_group_id=client.connections.security_group_id,
             referenced_security_group_id=self.security_group_id,
             ip_protocol="tcp",
-            from_port=self._port,
-            to_port=self._port,
+            from_port=port,
+            to_port=port,
             description=why,
         )
         VpcSecurityGroupIngressRule(
@@ -79,8 +78,26 @@ class Connections(Construct):
             security_group_id=self.security_group_id,
             referenced_security_group_id=client.connections.security_group_id,
             ip_protocol="tcp",
-            from_port=self._port,
-            to_port=self._port,
+            from_port=port,
+            to_port=port,
+            description=why,
+        )
+
+    def allow_from_group(self, security_group_id: str, *, why: str) -> None:
+        """Let in a security group that somebody else looks after, known by its id, such as ``sg-0123456789abcdef0``.
+
+        Only the ingress rule here is made: what that group lets out is its owner's business. Raises ValueError if this
+        has no port.
+        """
+        port = self._own_port()
+        VpcSecurityGroupIngressRule(
+            self,
+            f"from-{security_group_id}",
+            security_group_id=self.security_group_id,
+            referenced_security_group_id=security_group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
             description=why,
         )
 
@@ -96,3 +113,8 @@ class Connections(Construct):
             to_port=443,
             description=why,
         )
+
+    def _own_port(self) -> int:
+        if self._port is None:
+            raise ValueError(f"{self._name} listens on no port: give its Connections a port to let others in")
+        return self._port

@@ -52,6 +52,30 @@ def test_the_rules_belong_to_the_client_so_that_only_its_stack_depends_on_the_ot
     assert [rule.node.id for rule in rules.node.children] == ["egress", "ingress"]
 
 
+def test_a_group_of_somebody_else_is_let_in_here_and_nothing_is_said_of_what_it_lets_out(stack: Workbench) -> None:
+    server = _party(stack, "server", 443)
+    server.connections.allow_from_group("sg-0123456789abcdef0", why="Clients")
+    terraform = stack.synthesise()
+
+    assert terraform.all("aws_vpc_security_group_egress_rule") == []
+    assert terraform.one("aws_vpc_security_group_ingress_rule") == {
+        "security_group_id": terraform.one("aws_security_group").ref("id"),
+        "referenced_security_group_id": "sg-0123456789abcdef0",
+        "ip_protocol": "tcp",
+        "from_port": 443,
+        "to_port": 443,
+        "description": "Clients",
+    }
+
+
+def test_each_group_of_somebody_else_keeps_its_address_whatever_others_there_are(stack: Workbench) -> None:
+    connections = _party(stack, "server", 443).connections
+    for group in ("sg-b", "sg-a"):
+        connections.allow_from_group(group, why="Clients")
+
+    assert connections.node.try_find_child("from-sg-a") is not None
+
+
 def test_https_out_is_port_443_only(stack: Workbench) -> None:
     _party(stack, "client").connections.allow_https_out(why="AWS APIs")
     terraform = stack.synthesise()
@@ -65,3 +89,5 @@ def test_refuses_to_let_anyone_into_something_that_listens_on_no_port(stack: Wor
 
     with pytest.raises(ValueError, match="silent listens on no port: give its Connections a port"):
         silent.connections.allow_from(client, why="Nothing")
+    with pytest.raises(ValueError, match="silent listens on no port: give its Connections a port"):
+        silent.connections.allow_from_group("sg-1", why="Nothing")

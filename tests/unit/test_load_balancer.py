@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from cdktf import TerraformOutput
 
+from constructs_lib.load_balancer import ListenerTls
 from tests.unit.synthesis import NETWORK, Terraform, Workbench
 
 
@@ -64,3 +66,35 @@ def test_nobody_may_connect_until_let_in_on_port_80(stack: Workbench) -> None:
         terraform.one("aws_security_group", tags={"Name": "test-load-balancer"}).ref("id")
     ]
     assert terraform.connections("ingress") == {("vpc-link", "load-balancer", 80)}
+
+
+TLS = ListenerTls("arn:aws:acm:us-west-2:012345678901:certificate/c", "mlflow.example.com")
+
+
+def test_with_a_certificate_the_listener_speaks_https_by_tls_1_2_and_newer(stack: Workbench) -> None:
+    stack.make_load_balancer(tls=TLS)
+    listener = stack.synthesise().one("aws_lb_listener")
+
+    assert (listener["port"], listener["protocol"]) == (443, "HTTPS")
+    assert listener["certificate_arn"] == TLS.certificate_arn
+    assert listener["ssl_policy"] == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+
+def test_with_a_certificate_clients_are_let_in_on_port_443(stack: Workbench) -> None:
+    stack.make_load_balancer(tls=TLS).connections.allow_from(stack.vpc_link, why="Requests")
+
+    assert stack.synthesise().connections("ingress") == {("vpc-link", "load-balancer", 443)}
+
+
+def test_clients_ask_for_the_name_in_the_certificate(stack: Workbench) -> None:
+    balancer = stack.make_load_balancer(tls=TLS)
+
+    assert (balancer.url, balancer.server_name) == ("https://mlflow.example.com", "mlflow.example.com")
+
+
+def test_without_a_certificate_clients_ask_for_the_load_balancers_own_name(stack: Workbench) -> None:
+    TerraformOutput(stack, "url", value=stack.load_balancer.url)
+    terraform = stack.synthesise()
+
+    assert stack.load_balancer.server_name is None
+    assert terraform.document["output"]["url"]["value"] == f"http://{terraform.one('aws_lb').ref('dns_name')}"
