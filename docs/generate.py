@@ -159,10 +159,9 @@ def _output_rows() -> list[str]:
 
 
 def _completions() -> str:
-    """What completes the emulator, in the order of the code; the first paragraph of each says what AWS does."""
+    """What completes the emulator, in the order of their names; the first paragraph of each says what AWS does."""
     members = inspect.getmembers(completions, inspect.isfunction)
     public = [function for name, function in members if not name.startswith("_")]
-    public.sort(key=lambda function: function.__code__.co_firstlineno)
     paragraphs = [(inspect.getdoc(function) or "").partition("\n\n")[0].replace("\n", " ") for function in public]
     rows = [f"| `{function.__name__}` | {text} |" for function, text in zip(public, paragraphs, strict=True)]
     return "\n".join(["| completion | what AWS does, and what the emulator would do |", "|---|---|", *rows])

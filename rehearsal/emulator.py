@@ -6,7 +6,6 @@ at once that names the operation, and the operation is remembered.
 
 from __future__ import annotations
 
-import errno
 import io
 import json
 import logging
@@ -153,11 +152,10 @@ def _listen(port: int) -> Iterator[socket.socket]:
         try:
             listener.bind((LOOPBACK, port))
             listener.listen(128)
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
+        except (OSError, OverflowError) as error:
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
             raise UserError(
-                f"emulator: port {port} of {LOOPBACK} cannot be used ({os.strerror(error.errno)}). "
+                f"emulator: port {port} of {LOOPBACK} cannot be used ({reason}). "
                 "Stop what listens there, or choose another port, or none: then a free one is taken."
             ) from error
         yield listener

@@ -103,6 +103,7 @@ KEPT_BY_AWS = (
 
 # moto's own bookkeeping: nothing that an account would show.
 _NOT_RESOURCES: Mapping[tuple[str, str], str] = {
+    ("acm", "_idempotency_tokens"): "what makes two requests the same one, forgotten after an hour",
     ("cloudwatch", "metric_data"): "measurements, not resources; in AWS they expire and cannot be deleted",
     ("cloudwatch", "paged_metric_data"): "open pages of listings",
     ("ec2", "tags"): "the tags of every resource, kept by its id; the resource itself is in another collection",

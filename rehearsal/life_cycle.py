@@ -18,6 +18,7 @@ from deployment.terraform import Changes, Output
 from errors import UserError
 from rehearsal.emulator import Emulator
 from rehearsal.inventory import Item, kept, leftovers
+from rehearsal.surroundings import make_surroundings
 from settings import Settings
 
 _STATE_BACKEND = "the state backend is never destroyed by Terraform: its bucket and table outlive the environments"
@@ -35,6 +36,7 @@ class Report:
 class Rehearsal:
     """One environment's settings on *emulator*; everything it writes is below *folder*.
 
+    What the settings say is there already, such as a hosted zone, is made first.
     Each step raises UserError when Terraform, the provider or the emulator disagrees. *on_plan* is shown every plan
     that changes something, just before it is applied.
     """
@@ -55,6 +57,7 @@ class Rehearsal:
         self._on_plan = on_plan
         self.report = Report()
         shutil.rmtree(folder, ignore_errors=True)
+        make_surroundings(settings, emulator)
         self._before = emulator.inventory()
 
     def deploy(self) -> None:
@@ -86,15 +89,17 @@ class Rehearsal:
                 raise UserError(f"{planned.stack.name}: the plan after the apply is not empty\n{planned.text()}")
         return applied
 
-    def destroy(self) -> None:
+    def destroy(self, settings: Settings | None = None) -> None:
         """Destroy every stack; nothing may be left but what real AWS keeps too.
 
-        An environment that protects its data refuses first. Then the protection is lifted as an operator would.
+        *settings* are those that were applied last, if that was not the environment's own. An environment that protects
+        its data refuses first. Then the protection is lifted as an operator would.
         """
-        lifecycle = self.synthesise(self._settings)
-        if self._settings.protect_data:
+        settings = settings or self._settings
+        lifecycle = self.synthesise(settings)
+        if settings.protect_data:
             self._expect_refusal(lifecycle)
-            lifecycle = self.synthesise(without_protection(self._settings))
+            lifecycle = self.synthesise(without_protection(settings))
             lifecycle.deploy(self._approve)
         lifecycle.destroy()
         self._fail_on_unsupported()

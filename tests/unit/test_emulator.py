@@ -150,6 +150,11 @@ def test_refuses_a_taken_port_naming_it_and_the_remedy(capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
+def test_refuses_a_port_that_is_none_naming_it_and_the_remedy() -> None:
+    with pytest.raises(UserError, match=r"port 70000 .*0-65535.*choose another port"), Emulator(port=70000):
+        pass
+
+
 def test_starts_empty_each_time_and_leaves_nothing_behind() -> None:
     """In a process of its own, as its first and only user: what it prints and what it leaves can be seen there."""
     root = Path(__file__).parents[2]
