@@ -33,8 +33,8 @@ def build_app(environments: Sequence[Settings], outdir: Path) -> App:
     app = _app(outdir)
     for settings in environments:
         platform = MlflowVpclinkStack(app, settings=settings)
-        HttpApiGatewayStack(app, settings=settings, platform=platform)
-        SagemakerNotebookStack(app, settings=settings, platform=platform)
+        gateway = HttpApiGatewayStack(app, settings=settings, platform=platform)
+        SagemakerNotebookStack(app, settings=settings, platform=platform, gateway=gateway)
     return app
 
 

@@ -31,8 +31,8 @@ def remember_paths() -> None:
 def path_of(construct: Construct | Node) -> str:
     """Its ids from the stack down, joined by slashes."""
     path: str | None = getattr(construct, _PATH, None)
-    if path is None:  # a construct's text is its path
-        path = construct.path if isinstance(construct, Node) else construct.to_string()
+    if path is None:
+        path = construct.path if isinstance(construct, Node) else construct.node.path
     return path
 
 

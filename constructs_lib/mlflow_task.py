@@ -17,10 +17,10 @@ from constructs import Construct
 
 from constructs_lib.artifact_store import ArtifactStore
 from constructs_lib.aws_account import AwsAccount
+from constructs_lib.caller_check import CallerCheck
 from constructs_lib.database import PORT as DATABASE_PORT
 from constructs_lib.database import Database
 from constructs_lib.encryption_key import EncryptionKey
-from constructs_lib.generated_secret import GeneratedSecret
 from constructs_lib.log_group import LogGroup
 from constructs_lib.role import Grantable, Role
 
@@ -39,6 +39,7 @@ class TaskOptions:
 
     With *exec* an operator may open a shell in a container; ECS Exec needs a writable root file system.
     *artifacts_mode* says how clients get at artifacts: ``proxied`` by MLflow, or ``direct``, by S3 itself.
+    *allowed_cidrs* are the networks that callers of the API may come from; none: all.
     """
 
     cpu: int = 512
@@ -47,6 +48,7 @@ class TaskOptions:
     exec: bool = False
     log_retention_days: int = 30
     artifacts_mode: str = "proxied"
+    allowed_cidrs: tuple[str, ...] = ()
 
 
 class ContainerImage(Protocol):
@@ -75,8 +77,8 @@ class Images:
 class MlflowTask(Construct):
     """A task definition with the two containers, their log groups and their two roles.
 
-    The *execution role* is ECS's own: it pulls images, writes logs and reads the two secrets. The *task role* is what
-    MLflow may do: read and write the artifacts. *credentials* are those that nginx asks of callers.
+    The *execution role* is ECS's own: it pulls images, writes logs and reads the secrets. The *task role* is what
+    MLflow may do: read and write the artifacts. *caller_check* is what nginx asks of callers.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class MlflowTask(Construct):
         options: TaskOptions,
         encryption_key: EncryptionKey,
         database: Database,
-        credentials: GeneratedSecret,
+        caller_check: CallerCheck,
         artifacts: ArtifactStore,
     ) -> None:
         super().__init__(scope, id)
@@ -121,7 +123,7 @@ class MlflowTask(Construct):
         for log_group in logs.values():
             log_group.grant_write(self.execution_role)
         database.credentials.grant_read(self.execution_role)
-        credentials.grant_read(self.execution_role)
+        caller_check.grant_read(self.execution_role)
         artifacts.grant_read_write(self.task_role)
         for image in (images.nginx, images.mlflow):
             image.grant_pull(self.execution_role)
@@ -134,13 +136,10 @@ class MlflowTask(Construct):
             logs[NGINX],
             portMappings=[{"containerPort": NGINX_PORT, "protocol": "tcp"}],
             dependsOn=[{"containerName": _MLFLOW, "condition": "HEALTHY"}],
-            environment=_environment({"AUTH_MODE": "basic", "MLFLOW_PORT": str(_MLFLOW_PORT)}),
-            secrets=_secrets(
-                {
-                    "AUTH_USERNAME": credentials.container_secret("username"),
-                    "AUTH_PASSWORD": credentials.container_secret("password"),
-                }
+            environment=_environment(
+                {**caller_check.environment, **_allowed(options.allowed_cidrs), "MLFLOW_PORT": str(_MLFLOW_PORT)}
             ),
+            secrets=_secrets(caller_check.secrets),
             healthCheck=_health_check(
                 ["CMD", "curl", "-fsS", "-o", "/dev/null", f"http://127.0.0.1:{NGINX_PORT}{HEALTH_CHECK_PATH}"]
             ),
@@ -232,6 +231,10 @@ class MlflowTask(Construct):
 
 def _scratch(container: str) -> str:
     return f"{container}-scratch"
+
+
+def _allowed(cidrs: Sequence[str]) -> Mapping[str, str]:
+    return {"ALLOWED_CIDRS": " ".join(cidrs)} if cidrs else {}
 
 
 def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdktf import Fn
+from cdktf import Fn, TerraformLocal
 from cdktf_cdktf_provider_aws.sagemaker_notebook_instance import (
     SagemakerNotebookInstance,
     SagemakerNotebookInstanceInstanceMetadataServiceConfiguration,
@@ -19,8 +20,6 @@ from constructs_lib.artifact_store import ArtifactStore
 from constructs_lib.aws_account import AwsAccount
 from constructs_lib.connections import Connections
 from constructs_lib.encryption_key import EncryptionKey
-from constructs_lib.generated_secret import GeneratedSecret
-from constructs_lib.load_balancer import LoadBalancer
 from constructs_lib.network import SubnetPlan
 from constructs_lib.role import Role
 
@@ -41,9 +40,8 @@ class NotebookInstance:
 class Notebook(Construct):
     """A notebook instance in a private subnet, without an internet address, its disk encrypted, IMDSv2 only.
 
-    Its role may read the MLflow credentials and read and write the artifacts. Every start writes MLflow's
-    address, which is that of *load_balancer*, where terminals and kernels find it; the credentials stay in Secrets
-    Manager.
+    Its role may read and write the artifacts. Every start writes *environment*, which tells where MLflow is, to where
+    terminals and kernels find it: names and values without quotes, and no secrets.
     """
 
     def __init__(
@@ -54,8 +52,7 @@ class Notebook(Construct):
         name_prefix: str,
         network: SubnetPlan,
         instance: NotebookInstance,
-        load_balancer: LoadBalancer,
-        credentials: GeneratedSecret,
+        environment: Mapping[str, str],
         artifacts: ArtifactStore,
         encryption_key: EncryptionKey,
     ) -> None:
@@ -78,8 +75,6 @@ class Notebook(Construct):
             description="MLflow's notebook instance",
             same_account_only=False,
         )
-        load_balancer.connections.allow_from(self, why="MLflow client in the notebook")
-        credentials.grant_read(self.role)
         artifacts.grant_read_write(self.role)
         self.role.allow(
             "write-notebook-logs",
@@ -90,7 +85,7 @@ class Notebook(Construct):
             self,
             "lifecycle",
             name=f"{name_prefix}-notebook",
-            on_start=Fn.base64encode(_on_start(load_balancer.dns_name, credentials.arn)),
+            on_start=Fn.base64encode(TerraformLocal(self, "on-start", _on_start(environment)).as_string),
         )
         self.instance = SagemakerNotebookInstance(
             self,
@@ -113,6 +108,8 @@ class Notebook(Construct):
         self.url: str = self.instance.url
 
 
-def _on_start(tracking_host: str, secret_arn: str) -> str:
-    script = Fn.raw_string(_ON_START.read_text(encoding="utf-8"))
-    return Fn.replace(Fn.replace(script, "@TRACKING_HOST@", tracking_host), "@SECRET_ARN@", secret_arn)
+def _on_start(environment: Mapping[str, str]) -> str:
+    """The script, as a Terraform template."""
+    exports = "\n".join(f"export {name}='{value}'" for name, value in environment.items())
+    script = _ON_START.read_text(encoding="utf-8").replace("${", "$${")
+    return script.replace("@EXPORTS@", exports).replace("@VARIABLES@", repr(dict(environment)))

@@ -4,8 +4,7 @@ set -euo pipefail
 
 # Terminals.
 cat > /etc/profile.d/mlflow.sh <<'PROFILE'
-export MLFLOW_TRACKING_URI='http://@TRACKING_HOST@'
-export MLFLOW_CREDENTIALS_SECRET='@SECRET_ARN@'
+@EXPORTS@
 PROFILE
 
 # Python kernels, which read no profile: IPython runs these files when a kernel starts.
@@ -14,7 +13,7 @@ mkdir -p "$startup"
 cat > "$startup/00-mlflow.py" <<'STARTUP'
 import os
 
-os.environ.setdefault("MLFLOW_TRACKING_URI", "http://@TRACKING_HOST@")
-os.environ.setdefault("MLFLOW_CREDENTIALS_SECRET", "@SECRET_ARN@")
+for name, value in @VARIABLES@.items():
+    os.environ.setdefault(name, value)
 STARTUP
 chown -R ec2-user:ec2-user /home/ec2-user/.ipython

@@ -164,7 +164,7 @@ class Settings(Group):
     @classmethod
     def _find_the_certificate(cls, load_balancer: LoadBalancerSettings, info: ValidationInfo) -> LoadBalancerSettings:
         certificate, why = load_balancer.certificate_arn, "the load balancer is in {}; set a certificate"
-        refuse(load_balancer, *_elsewhere(info, ("certificate_arn",), certificate, why))
+        refuse(load_balancer, *_elsewhere(info, ("certificate_arn",), certificate, why), *_hidden(info, load_balancer))
         return load_balancer
 
     @field_validator("notebook")
@@ -184,6 +184,19 @@ def _elsewhere(info: ValidationInfo, place: KeyPath, arn: str | None, why: str) 
     region = info.data.get("region")
     if arn and region and arn.split(":")[3] != region:
         yield place, f"{why.format(region)} of that region"
+
+
+def _hidden(info: ValidationInfo, load_balancer: LoadBalancerSettings) -> Iterator[Mistake]:
+    """A mistake if the load balancer's name leads clients in the VPC past a gateway that they have to ask."""
+    access, api = info.data.get("access"), info.data.get("api")
+    if not access or not api or not api.domain or access.type == "basic":
+        return
+    if load_balancer.server_name == api.domain.name:
+        yield (
+            "server_name",
+            f"is api.domain.name, and inside the VPC would hide the gateway, which access.type = {hcl(access.type)} "
+            "needs; take a certificate for another name",
+        )
 
 
 def _refused_routes(routes: Mapping[str, RouteSettings], access: AccessSettings | None) -> Iterator[Mistake]:

@@ -12,8 +12,9 @@ from constructs_lib.database import Database, DatabaseCapacity, DatabaseUpkeep
 from constructs_lib.encryption_key import EncryptionKey
 from constructs_lib.flow_logs import FlowLogs
 from constructs_lib.generated_secret import GeneratedSecret
+from constructs_lib.http_api import SOURCE_IP_HEADER
 from constructs_lib.image_repository import ImageRepository
-from constructs_lib.load_balancer import LoadBalancer
+from constructs_lib.load_balancer import ListenerTls, LoadBalancer
 from constructs_lib.managed_policy import ManagedPolicy
 from constructs_lib.mlflow_service import MlflowService
 from constructs_lib.mlflow_task import HEALTH_CHECK_PATH, NGINX_PORT, Images, MlflowTask, TaskOptions
@@ -23,10 +24,13 @@ from constructs_lib.registry_image import RegistryImage
 from constructs_lib.service_discovery import ServiceDiscovery
 from constructs_lib.vpc_link import VpcLink
 from images.context import Build
-from settings import Settings
+from settings import Settings, WafSettings
+from stacks.access import caller_check, takes_passwords
 from stacks.platform_stack import PlatformStack
 
 NAME = "mlflow-vpclink"
+
+# What most environments do without is imported where it is used: the bindings of some of it are large.
 
 
 class MlflowVpclinkStack(PlatformStack):
@@ -52,7 +56,11 @@ class MlflowVpclinkStack(PlatformStack):
             protect=protect,
             force_destroy=settings.artifacts.force_destroy,
         )
-        self.credentials = self._secret(settings, "mlflow-credentials", "mlflow", "User name and password of MLflow")
+        self.credentials = (
+            self._secret(settings, "mlflow-credentials", "mlflow", "User name and password of MLflow")
+            if takes_passwords(settings)
+            else None
+        )
         database = Database(
             self,
             "database",
@@ -74,7 +82,7 @@ class MlflowVpclinkStack(PlatformStack):
             options=_task_options(settings),
             encryption_key=self.encryption_key,
             database=database,
-            credentials=self.credentials,
+            caller_check=caller_check(settings, self.credentials),
             artifacts=self.artifacts,
         )
         self.load_balancer = LoadBalancer(
@@ -85,7 +93,12 @@ class MlflowVpclinkStack(PlatformStack):
             target_port=NGINX_PORT,
             health_check_path=HEALTH_CHECK_PATH,
             protect=protect,
+            tls=_tls(settings),
         )
+        if self.load_balancer.server_name:
+            self._name_the_load_balancer(self.load_balancer.server_name)
+        if settings.load_balancer.waf:
+            self._shield_the_load_balancer(settings, settings.load_balancer.waf)
         discovery = ServiceDiscovery(
             self, "discovery", vpc_id=self.network.vpc_id, namespace=f"{prefix}.internal", service="mlflow"
         )
@@ -114,10 +127,13 @@ class MlflowVpclinkStack(PlatformStack):
 
         database.connections.allow_from(service, why="MLflow backend store")
         self.load_balancer.connections.allow_from(self.vpc_link, why="Requests from API Gateway")
+        for security_group_id in settings.load_balancer.client_security_groups:
+            self.load_balancer.connections.allow_from_group(security_group_id, why="MLflow client in the VPC")
 
-        self.output(
-            "mlflow_credentials_secret_arn", self.credentials.arn, "Secret with MLflow's user name and password"
-        )
+        if self.credentials:
+            self.output(
+                "mlflow_credentials_secret_arn", self.credentials.arn, "Secret with MLflow's user name and password"
+            )
         self.output("artifacts_bucket", self.artifacts.bucket_name, "S3 bucket of the artifacts")
         if settings.artifacts.mode == "direct":
             self._let_clients_use_the_artifacts(settings)
@@ -172,6 +188,24 @@ class MlflowVpclinkStack(PlatformStack):
             base_registry=build.base_registry,
         )
 
+    def _name_the_load_balancer(self, name: str) -> None:
+        from constructs_lib.private_name import PrivateName
+
+        PrivateName(self, "private-name", name=name, vpc_id=self.network.vpc_id, load_balancer=self.load_balancer)
+
+    def _shield_the_load_balancer(self, settings: Settings, waf: WafSettings) -> None:
+        from constructs_lib.web_firewall import WebFirewall
+
+        WebFirewall(
+            self,
+            "web-firewall",
+            name_prefix=settings.name_prefix,
+            load_balancer=self.load_balancer,
+            rate_limit=waf.rate_limit,
+            managed_rule_groups=waf.managed_rule_groups,
+            source_ip_header=SOURCE_IP_HEADER,
+        )
+
     def _let_clients_use_the_artifacts(self, settings: Settings) -> None:
         policy = ManagedPolicy(
             self,
@@ -212,6 +246,13 @@ def _network(scope: Construct, settings: Settings, encryption_key: EncryptionKey
     return network
 
 
+def _tls(settings: Settings) -> ListenerTls | None:
+    chosen = settings.load_balancer
+    if chosen.certificate_arn and chosen.server_name:
+        return ListenerTls(certificate_arn=chosen.certificate_arn, server_name=chosen.server_name)
+    return None
+
+
 def _capacity(settings: Settings) -> DatabaseCapacity:
     return DatabaseCapacity(
         minimum=settings.database.min_capacity,
@@ -239,4 +280,5 @@ def _task_options(settings: Settings) -> TaskOptions:
         exec=settings.service.exec,
         log_retention_days=settings.logs.retention_days,
         artifacts_mode=settings.artifacts.mode,
+        allowed_cidrs=settings.api.allowed_cidrs,
     )

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
+import main
 from deployment.preflight import builds
 from settings import Settings
 from tests.conftest import ENVIRONMENTS
+from tests.modes import ENDPOINT, MODES, changed
 from tests.unit.synthesis import Terraform
 
 STACKS = ("state-backend", "mlflow-vpclink", "http-api-gateway", "sagemaker-notebook")
+CHANGES = {**MODES, "endpoint": ENDPOINT}
+CHANGED_STACKS = {
+    **dict.fromkeys(MODES, ("http-api-gateway", "sagemaker-notebook")),
+    "endpoint": ("mlflow-vpclink", "http-api-gateway"),
+}
 
 
 @pytest.mark.parametrize("name", [f"{environment}-{stack}" for environment in ENVIRONMENTS for stack in STACKS])
@@ -24,6 +32,16 @@ def test_the_stack_is_as_reviewed(
     platform: Mapping[str, Terraform], tags: frozenset[str], name: str, snapshot: SnapshotAssertion
 ) -> None:
     assert _reviewable(platform[name].document, tags) == snapshot(extension_class=JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_changed_stacks_are_as_reviewed(
+    environments: Mapping[str, Settings], tags: frozenset[str], tmp_path: Path, change: str, snapshot: SnapshotAssertion
+) -> None:
+    main.synthesise([changed(environments["dev"], CHANGES[change])], tmp_path)
+    for stack in CHANGED_STACKS[change]:
+        document = Terraform.read(tmp_path, f"dev-{stack}").document
+        assert _reviewable(document, tags) == snapshot(name=stack, extension_class=JSONSnapshotExtension)
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +55,11 @@ def test_no_stack_is_left_unreviewed(platform: Mapping[str, Terraform]) -> None:
 
 
 def _reviewable(value: Any, tags: frozenset[str]) -> Any:
-    """Without *tags* and the provider's version, which change apart from it; JSON inside strings laid open."""
+    """Without *tags*, hashes of code and the provider's version, which change apart from it; strings laid open."""
     if isinstance(value, dict):
         provider = {"source", "version"} == value.keys()
-        return {key: _reviewable(each, tags) for key, each in value.items() if not (provider and key == "version")}
+        apart = {"version"} if provider else {"filename", "source_code_hash"}  # of a function
+        return {key: _reviewable(each, tags) for key, each in value.items() if key not in apart}
     if isinstance(value, list):
         return [_reviewable(each, tags) for each in value]
     if isinstance(value, str) and value.startswith(("{", "[")):

@@ -13,6 +13,7 @@ from cdktf import App, TerraformStack
 from cdktf_cdktf_provider_aws.provider import AwsProvider
 
 from constructs_lib.artifact_store import ArtifactStore
+from constructs_lib.caller_check import PasswordCheck
 from constructs_lib.database import Database
 from constructs_lib.encryption_key import EncryptionKey
 from constructs_lib.generated_secret import GeneratedSecret
@@ -167,7 +168,7 @@ class Workbench(TerraformStack):
             "images": "images",
             "encryption_key": "key",
             "database": "database",
-            "credentials": "credentials",
+            "caller_check": "caller_check",
             "artifacts": "artifacts",
         }
         return MlflowTask(self, "task", **self._filled(changes, plain, **parts))
@@ -197,6 +198,10 @@ class Workbench(TerraformStack):
     @cached_property
     def credentials(self) -> GeneratedSecret:
         return self.make_secret("credentials")
+
+    @cached_property
+    def caller_check(self) -> PasswordCheck:
+        return PasswordCheck(self.credentials)
 
     @cached_property
     def database_credentials(self) -> GeneratedSecret:

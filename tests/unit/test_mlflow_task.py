@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from constructs_lib.caller_check import GatewayCheck
 from constructs_lib.mlflow_task import Images, TaskOptions
 from constructs_lib.role import Grantable
 from tests.unit.synthesis import Resource, Terraform, Workbench, allow
@@ -168,6 +169,23 @@ def test_nginx_gets_the_callers_credentials_and_nothing_of_the_database(terrafor
         "AUTH_USERNAME": f"{arn}:username::{version}",
         "AUTH_PASSWORD": f"{arn}:password::{version}",
     }
+
+
+def test_behind_a_gateway_that_checks_nginx_gets_no_credentials_and_nobody_reads_any(stack: Workbench) -> None:
+    stack.make_task(caller_check=GatewayCheck("iam"))
+    terraform = stack.synthesise()
+
+    nginx = _containers(terraform)["nginx"]
+    variables = {"AUTH_MODE": "gateway", "GATEWAY_ACCESS": "iam", "MLFLOW_PORT": "5000"}
+    assert (_pairs(nginx, "environment", "value"), nginx["secrets"]) == (variables, [])
+    permissions = terraform.permissions(_role(terraform, "execution"))
+    assert [name for name in permissions if name.startswith("read-secret")] == ["read-secret-database-credentials"]
+
+
+def test_nginx_is_told_where_callers_may_come_from(stack: Workbench) -> None:
+    nginx = _containers(_synthesise(stack, allowed_cidrs=("192.0.2.0/24", "2001:db8::/32")))["nginx"]
+
+    assert _pairs(nginx, "environment", "value")["ALLOWED_CIDRS"] == "192.0.2.0/24 2001:db8::/32"
 
 
 def test_mlflow_gets_the_database_and_the_artifacts_and_not_the_callers_credentials(terraform: Terraform) -> None:

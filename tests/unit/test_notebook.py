@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 import subprocess
 import sys
@@ -22,8 +21,7 @@ def _synthesise(stack: Workbench, **changes: Any) -> Terraform:
         "name_prefix": "test",
         "network": NETWORK,
         "instance": NotebookInstance(),
-        "load_balancer": stack.load_balancer,
-        "credentials": stack.credentials,
+        "environment": {"MLFLOW_TRACKING_URI": stack.load_balancer.url, "MLFLOW_CREDENTIALS_SECRET": SECRET},
         "artifacts": stack.artifacts,
         "encryption_key": stack.key,
     }
@@ -43,17 +41,13 @@ def instance(terraform: Terraform) -> Resource:
 
 @pytest.fixture
 def script(terraform: Terraform) -> str:
-    """What Terraform makes of the on-start script: ``base64encode(replace(replace("...", mark, value), ...))``."""
-    expression = terraform.one("aws_sagemaker_notebook_instance_lifecycle_configuration")["on_start"]
-    call, quoted = expression.split('"', 1)
-    assert call == "${base64encode(replace(replace("
-    text, end = json.JSONDecoder().raw_decode(f'"{quoted}')
-    marks = dict(re.findall(r'"(@\w+@)", ([\w.-]+)\)', quoted[end - 1 :]))
-    assert marks == {
-        "@TRACKING_HOST@": f"{terraform.one('aws_lb').address}.dns_name",
-        "@SECRET_ARN@": f"{terraform.one('aws_secretsmanager_secret').address}.arn",
-    }
-    return str(text).replace("@TRACKING_HOST@", HOST).replace("@SECRET_ARN@", SECRET)
+    """What Terraform makes of the on-start script, as a template."""
+    [(name, template)] = terraform.document["locals"].items()
+    encoded = terraform.one("aws_sagemaker_notebook_instance_lifecycle_configuration")["on_start"]
+    assert encoded == f"${{base64encode(local.{name})}}"
+    rendered = str(template).replace(terraform.one("aws_lb").ref("dns_name"), HOST)
+    assert not re.search(r"(?<!\$)\$\{|%\{", rendered)
+    return rendered.replace("$${", "${")
 
 
 # --- the instance ---
@@ -89,9 +83,9 @@ def test_size_subnet_and_root_access_are_those_asked_for(stack: Workbench) -> No
 # --- what it may do ---
 
 
-def test_it_reaches_mlflow_by_the_load_balancer_and_aws_by_https(terraform: Terraform) -> None:
-    assert terraform.connections("egress") == {("notebook", "load-balancer", 80), ("notebook", "0.0.0.0/0", 443)}
-    assert terraform.connections("ingress") == {("notebook", "load-balancer", 80)}
+def test_it_reaches_aws_by_https_and_nobody_reaches_it(terraform: Terraform) -> None:
+    assert terraform.connections("egress") == {("notebook", "0.0.0.0/0", 443)}
+    assert terraform.connections("ingress") == set()
 
 
 def test_it_may_use_the_interface_endpoints_where_there_are_any(stack: Workbench) -> None:
@@ -100,13 +94,11 @@ def test_it_may_use_the_interface_endpoints_where_there_are_any(stack: Workbench
     assert ("notebook", "endpoints", 443) in _synthesise(stack, network=network).connections("ingress")
 
 
-def test_its_role_reads_the_credentials_uses_the_artifacts_and_writes_its_logs(terraform: Terraform) -> None:
+def test_its_role_uses_the_artifacts_and_writes_its_logs(terraform: Terraform) -> None:
     bucket, key = terraform.one("aws_s3_bucket").ref("arn"), terraform.one("aws_kms_key").ref("arn")
     permissions = terraform.permissions(terraform.one("aws_iam_role"))
 
     assert {name: statement["Resource"] for name, statement in permissions.items()} == {
-        "read-secret-credentials": [terraform.one("aws_secretsmanager_secret").ref("arn")],
-        "decrypt": [key],
         "list-artifacts": [bucket],
         "read-write-artifacts": [f"{bucket}/*"],
         "use-key": [key],
@@ -163,12 +155,6 @@ def test_the_script_is_valid_bash_that_stops_at_the_first_mistake(script: str) -
 def test_the_script_fits_what_sagemaker_takes(script: str) -> None:
     # CreateNotebookInstanceLifecycleConfig: 16,384 characters of base64.
     assert len(base64.b64encode(script.encode())) <= 16_384
-
-
-def test_terraform_finds_no_template_in_the_script(terraform: Terraform) -> None:
-    expression = terraform.one("aws_sagemaker_notebook_instance_lifecycle_configuration")["on_start"]
-
-    assert not re.search(r"[$%]\{", expression.removeprefix("${"))
 
 
 def _heredoc(script: str, mark: str) -> str:

@@ -278,6 +278,21 @@ def test_accepts_a_load_balancer_with_everything() -> None:
     )
 
 
+DOMAIN = 'api = { domain = { name = "mlflow.example.com", zone = "example.com" } }'
+SAME_NAME = f'{DOMAIN}\nload_balancer = {{ certificate_arn = "{CERTIFICATE}", server_name = "mlflow.example.com" }}'
+
+
+def test_the_load_balancer_must_not_hide_a_gateway_that_clients_in_the_vpc_have_to_ask() -> None:
+    assert (
+        'server_name = "mlflow.example.com": is api.domain.name, and inside the VPC would hide the gateway'
+        in refusal(f'access = {{ type = "iam" }}\n{SAME_NAME}')
+    )
+
+
+def test_with_passwords_one_name_may_lead_to_the_gateway_outside_and_to_the_load_balancer_inside() -> None:
+    assert loaded(SAME_NAME).load_balancer.server_name == "mlflow.example.com"
+
+
 def test_a_firewall_may_do_without_rule_groups() -> None:
     waf = loaded("load_balancer = { waf = { managed_rule_groups = [], rate_limit = 10 } }").load_balancer.waf
     assert waf is not None

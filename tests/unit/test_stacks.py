@@ -227,7 +227,7 @@ def test_every_output_says_what_it_is(platform: Mapping[str, Terraform], name: s
                 "vpc_id",
             },
         ),
-        (API, {"endpoint"}),
+        (API, {"access", "endpoint"}),
         (NOTEBOOK, {"notebook_url"}),
         (STATE_BACKEND, {"state_bucket", "state_lock_table"}),
     ],

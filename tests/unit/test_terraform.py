@@ -100,6 +100,32 @@ def test_tells_what_a_program_says_that_a_resource_runs(folder: Path) -> None:
     assert told[-3:-1] == ["terraform_data.first: one[1m", "terraform_data.first: two"]
 
 
+def test_what_aws_refuses_to_delete_is_known_from_the_state(folder: Path) -> None:
+    protections: dict[str, dict[str, object]] = {
+        "aws_rds_cluster": {"deletion_protection": True},
+        "aws_lb": {"enable_deletion_protection": False},
+        "aws_cognito_user_pool": {"deletion_protection": "ACTIVE"},
+        "aws_cognito_user_pool_domain": {"deletion_protection": "INACTIVE"},
+        "aws_s3_bucket": {},
+    }
+    provider = 'provider["terraform.io/builtin/terraform"]'
+    resources = [
+        {
+            "mode": "managed",
+            "type": type,
+            "name": "it",
+            "provider": provider,
+            "instances": [{"schema_version": 0, "attributes": attributes}],
+        }
+        for type, attributes in protections.items()
+    ]
+    terraform = write(folder, {"first": {}})
+    state = {"version": 4, "serial": 1, "lineage": "it", "outputs": {}, "resources": resources}
+    (folder / "terraform.tfstate").write_text(json.dumps(state))
+    terraform.init()
+    assert set(terraform.protected_resources()) == {"aws_rds_cluster.it", "aws_cognito_user_pool.it"}
+
+
 def test_a_failed_plan_says_which_stack_which_resource_and_why(folder: Path) -> None:
     condition = {"condition": "${self.input == 1}", "error_message": "The input must be one."}
     terraform = write(folder, {"first": {"input": 2, "lifecycle": {"postcondition": [condition]}}})
@@ -111,6 +137,17 @@ def test_a_failed_plan_says_which_stack_which_resource_and_why(folder: Path) -> 
         "  resource.terraform_data.first.lifecycle.postcondition[0]: Resource postcondition failed\n"
         "  The input must be one."
     )
+
+
+def test_settings_that_differ_from_what_is_deployed_are_said_to_be_the_reason(folder: Path) -> None:
+    terraform = write(
+        folder, {"first": {"input": "${terraform_data.second.output.cross_stack_output_x}"}, "second": {"input": {}}}
+    )
+    terraform.init()
+    with pytest.raises(
+        UserError, match=r"\n  The settings are not those that are deployed: .* Deploy them, or go back to"
+    ):
+        terraform.plan()
 
 
 def test_a_failed_apply_keeps_what_was_done(folder: Path) -> None:
