@@ -27,6 +27,7 @@ OnEvent = Callable[[dict[str, Any]], None]
 GRACE_SECONDS = 120.0
 _LAST_SECONDS = 10.0
 
+_OUTPUT_OF_ANOTHER_STACK = "cross_stack_output_"  # how CDKTF names what stacks hand over to each other
 _PROTECTIONS = ("deletion_protection", "enable_deletion_protection", "deletion_protection_enabled")
 
 
@@ -124,9 +125,11 @@ class Terraform:
         )
 
     def protected_resources(self) -> tuple[str, ...]:
-        """Return the addresses of what AWS refuses to delete: databases and load balancers with deletion protection."""
+        """Return the addresses of what AWS refuses to delete: what has deletion protection, such as a database."""
         return tuple(
-            address for address, attributes in self._state() if any(attributes.get(name) for name in _PROTECTIONS)
+            address
+            for address, attributes in self._state()
+            if any(attributes.get(name) in (True, "ACTIVE") for name in _PROTECTIONS)  # Cognito says it in words
         )
 
     def _state(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -217,6 +220,11 @@ class Terraform:
             if re.search(r"already ?exists", text, flags=re.IGNORECASE) and not _is_of_provisioner(diagnostic):
                 take_over = shlex.join([self._program, f"-chdir={self.folder}", "import", str(where)])
                 lines.append(f"  If a run that was killed left it there, take it over and try again: {take_over} ID")
+        if any(_OUTPUT_OF_ANOTHER_STACK in line for line in lines):
+            lines.append(
+                "  The settings are not those that are deployed: another stack does not hand over yet what they take. "
+                "Deploy them, or go back to those."
+            )
         return UserError("\n".join(lines))
 
     def _locked(self, lock: Mapping[str, str]) -> str:

@@ -14,7 +14,9 @@ _EVERYWHERE = {
     "CKV_AWS_378": {"aws_lb_target_group.*": "the task ends no TLS; only the load balancer may connect to it"},
     "CKV2_AWS_20": {"aws_lb.*": "there is no HTTPS listener to redirect to, see CKV_AWS_2"},
     "CKV_AWS_91": {"aws_lb.*": "nginx behind it logs every request to CloudWatch"},
-    "CKV_AWS_309": {"aws_apigatewayv2_route.*": "nginx checks the user name and password of every request"},
+    "CKV_AWS_309": {
+        "aws_apigatewayv2_route.*": "basic: nginx checks the password; none: asked for in words; GET /: the login page"
+    },
     # Secrets
     "CKV2_AWS_57": {
         "aws_secretsmanager_secret.*": "rotated by secrets.rotation, which also starts new tasks; a Lambda would not"
@@ -45,4 +47,16 @@ _DEV = {
     "CKV2_AWS_11": {"aws_vpc.*": "prod has flow logs; dev saves their cost"},
 }
 
-SUPPRESSIONS = {"dev": _EVERYWHERE | _DEV, "prod": _EVERYWHERE}
+_MODES = {
+    # The authorizer function
+    "CKV_AWS_50": {"aws_lambda_function.authorizer": "its log and API Gateway's have what a trace would"},
+    "CKV_AWS_116": {
+        "aws_lambda_function.authorizer": "API Gateway waits for its answer: there is nothing to try again"
+    },
+    "CKV_AWS_117": {"aws_lambda_function.authorizer": "it needs nothing in the VPC, and would start more slowly there"},
+    "CKV_AWS_272": {"aws_lambda_function.authorizer": "the plan names the hash of its code, which Terraform uploads"},
+    # The firewall
+    "CKV2_AWS_31": {"aws_wafv2_web_acl.*": "metrics say what each rule refuses; nginx logs every request that passes"},
+}
+
+SUPPRESSIONS = {"dev": _EVERYWHERE | _DEV, "prod": _EVERYWHERE, "modes": _EVERYWHERE | _DEV | _MODES}

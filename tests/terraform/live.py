@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from deployment.lifecycle import Lifecycle, Stack, StackPlan
 from deployment.progress import Display
 from rehearsal.emulator import Emulator
 from rehearsal.life_cycle import Rehearsal, pointed_at
+from rehearsal.surroundings import make_surroundings
 from settings import Settings
 
 
@@ -46,6 +47,11 @@ class Live:
         numbered = sorted((int(number), name, file) for number, name, file in map(_numbered, self.plans.glob("*.json")))
         return {name: file for _, name, file in reversed(numbered)}
 
+    def last_plans(self) -> dict[str, Path]:
+        """The last plan that changed each stack, likewise."""
+        numbered = sorted((int(number), name, file) for number, name, file in map(_numbered, self.plans.glob("*.json")))
+        return {name: file for _, name, file in numbered}
+
     def stack(self, lifecycle: Lifecycle, name: str) -> Stack:
         """The stack *name* of this environment, e.g. ``mlflow-vpclink``."""
         return lifecycle.stacks[f"{self.settings.environment}-{name}"]
@@ -67,10 +73,15 @@ class Live:
 
 
 @contextmanager
-def live(settings: Settings, folder: Path) -> Iterator[Live]:
-    """An emulator that this process and its children take for AWS, as long as the block lasts."""
+def live(settings: Settings, folder: Path, *, later: Iterable[Settings] = ()) -> Iterator[Live]:
+    """An emulator that this process and its children take for AWS, as long as the block lasts.
+
+    What the settings of *later* name in the account is there from the beginning.
+    """
     emulator = Emulator(region=settings.region)
     with emulator, pointed_at(emulator):
+        for changed in later:
+            make_surroundings(changed, emulator)
         yield Live(settings, emulator, folder)
 
 
