@@ -119,6 +119,7 @@ class Schemas:
             blocks={
                 "terraform": _TERRAFORM,
                 "provider": Labelled(self._provider),
+                "locals": Body(other=expression),
                 "data": self._typed("data_source_schemas"),
                 "ephemeral": self._typed("ephemeral_resource_schemas"),
                 "resource": self._typed("resource_schemas"),
@@ -219,6 +220,7 @@ def _read_schemas(stacks: Iterable[Stack], folder: Path, environment: Mapping[st
     return terraform.schemas()
 
 
+_ASSETS = "assets"  # where CDKTF puts files that a stack needs beside its configuration
 _FILES = {"terraform": "terraform.tf", "provider": "providers.tf", "output": "outputs.tf"}
 
 
@@ -233,6 +235,8 @@ def _write(stack: Stack, folder: Path, schemas: Schemas) -> None:
     folder.mkdir()
     for name, text in texts.items():
         (folder / name).write_text(f"{_header(stack)}\n{text}", encoding="utf-8")
+    if (stack.folder / _ASSETS).is_dir():
+        shutil.copytree(stack.folder / _ASSETS, folder / _ASSETS)
 
 
 def _header(stack: Stack) -> str:
@@ -243,13 +247,16 @@ def _header(stack: Stack) -> str:
 
 
 def _publish(folder: Path, target: Path) -> None:
-    """Replace the .tf files of *target* by those of *folder*."""
+    """Replace the .tf files of *target*, and the files that they need, by those of *folder*."""
     target.mkdir(exist_ok=True)
     for file in target.glob("*.tf"):
         if not (folder / file.name).exists():
             file.unlink()
     for file in folder.glob("*.tf"):
         file.replace(target / file.name)
+    shutil.rmtree(target / _ASSETS, ignore_errors=True)
+    if (folder / _ASSETS).is_dir():
+        (folder / _ASSETS).rename(target / _ASSETS)
 
 
 def _remove_others(outdir: Path, names: set[str]) -> None:

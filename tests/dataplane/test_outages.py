@@ -7,15 +7,12 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import requests
 
-from dataplane.containers import answers, start_nginx
 from dataplane.mariadb import MariaDb
 from dataplane.plane import DataPlane
-from dataplane.process import LOOPBACK, free_port
 from tests.dataplane.servers import PATIENCE_SECONDS, eventually
 from tests.terraform.half_applied import descendants
 
@@ -97,15 +94,6 @@ def test_an_outage_does_not_write_the_databases_password_into_the_log(plane: Dat
     assert password is not None
     assert "Can't connect to MySQL server" in plane.mlflow.output()
     assert password not in plane.mlflow.output()
-
-
-def test_behind_a_gateway_that_checks_the_caller_no_password_is_asked_for(plane: DataPlane, tmp_path: Path) -> None:
-    port = free_port()
-    listen = {"MLFLOW_PORT": str(plane.mlflow_port), "NGINX_LISTEN": f"{LOOPBACK}:{port}"}
-    with start_nginx({"AUTH_MODE": "gateway", **listen}, tmp_path) as nginx:
-        nginx.wait_until(lambda: answers(port, "/elb-status"), seconds=PATIENCE_SECONDS)
-        assert answers(port, "/api/2.0/mlflow/experiments/get?experiment_id=0")
-    assert not answers(plane.port, "/api/2.0/mlflow/experiments/get?experiment_id=0")
 
 
 # The last one, since it leaves the plane without MLflow.

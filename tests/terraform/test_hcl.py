@@ -21,15 +21,17 @@ from deployment.progress import Display
 from deployment.terraform import Terraform
 from deployment.toolchain import terraform_environment
 from settings import Settings
+from tests.modes import ENDPOINT, MODES, changed
 
 READ = SerializationOptions(
     with_comments=False, explicit_blocks=False, strip_string_quotes=True, preserve_heredocs=False
 )
-STACKS = [
-    f"{environment}-{name}"
-    for environment in ("dev", "prod")
-    for name in ("http-api-gateway", "mlflow-vpclink", "sagemaker-notebook", "state-backend")
-]
+CHANGES = {"cognito": MODES["cognito"], "endpoint": ENDPOINT, "lambda": MODES["lambda"]}
+PLATFORM = ("http-api-gateway", "mlflow-vpclink", "sagemaker-notebook")
+STACKS = sorted(
+    [f"{environment}-{name}" for environment in ("dev", "prod") for name in (*PLATFORM, "state-backend")]
+    + [f"{change}-{name}" for change in CHANGES for name in PLATFORM]
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,9 @@ def outdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stacks(environments: Mapping[str, Settings], outdir: Path) -> Mapping[str, Stack]:
     """Every stack of every environment by its name, written as HCL below *outdir*."""
-    main.synthesise(list(environments.values()), outdir / "platform")
+    dev = environments["dev"]
+    changes = [changed(dev, {**each, "environment": name}) for name, each in CHANGES.items()]
+    main.synthesise([*environments.values(), *changes], outdir / "platform")
     for name, settings in environments.items():
         main.synthesise_state_backend(settings, outdir / name, local_state=False)
     found = [stack for folder in ("platform", *environments) for stack in load_stacks(outdir / folder)]
@@ -108,8 +112,17 @@ def test_terraform_finds_it_valid(stacks: Mapping[str, Stack], outdir: Path, nam
 @pytest.mark.parametrize("name", STACKS)
 def test_it_reads_back_as_the_json(stacks: Mapping[str, Stack], outdir: Path, name: str) -> None:
     blocks = read(outdir / "hcl" / name)
-    labelled = {kind: nested(found) for kind, found in blocks.items() if kind != "terraform"}
-    assert one_way({**labelled, "terraform": blocks["terraform"]}) == one_way(stacks[name].configuration())
+    unlabelled = {kind: found for kind, found in blocks.items() if kind in ("locals", "terraform")}
+    labelled = {kind: nested(found) for kind, found in blocks.items() if kind not in unlabelled}
+    assert one_way({**labelled, **unlabelled}) == one_way(stacks[name].configuration())
+
+
+def test_the_code_of_a_function_is_there(stacks: Mapping[str, Stack], outdir: Path) -> None:
+    folder = outdir / "hcl" / "lambda-http-api-gateway"
+    [function] = stacks[folder.name].configuration()["resource"]["aws_lambda_function"].values()
+    assert (folder / function["filename"]).read_bytes() == (
+        stacks[folder.name].folder / function["filename"]
+    ).read_bytes()
 
 
 def test_every_ephemeral_block_is_there(stacks: Mapping[str, Stack], outdir: Path) -> None:

@@ -333,6 +333,11 @@ def test_terraforms_own_settings() -> None:
     )
 
 
+def test_locals_are_arguments_of_one_block() -> None:
+    blocks = convert({"locals": {"script": "${x} and y", "n": 1}}, SCHEMAS)
+    assert render(blocks) == 'locals {\n  script = "${x} and y"\n  n      = 1\n}\n'
+
+
 def test_outputs_and_moves() -> None:
     written = hcl(
         {

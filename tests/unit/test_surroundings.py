@@ -47,10 +47,10 @@ def test_the_zone_of_the_domain_is_public(emulator: Emulator) -> None:
 
 
 @pytest.mark.usefixtures("endpoint")
-@pytest.mark.parametrize("arn", [GIVEN, modes.CERTIFICATE])
-def test_certificates_have_the_arns_and_names_of_the_settings(emulator: Emulator, arn: str) -> None:
+@pytest.mark.parametrize(("arn", "name"), [(GIVEN, modes.DOMAIN), (modes.CERTIFICATE, modes.INSIDE_NAME)])
+def test_certificates_have_the_arns_and_names_of_the_settings(emulator: Emulator, arn: str, name: str) -> None:
     certificate = emulator.client("acm").describe_certificate(CertificateArn=arn)["Certificate"]
-    assert (certificate["CertificateArn"], certificate["DomainName"]) == (arn, modes.DOMAIN)
+    assert (certificate["CertificateArn"], certificate["DomainName"]) == (arn, name)
 
 
 @pytest.mark.usefixtures("endpoint")
