@@ -20,7 +20,12 @@ PACKAGES = {
     "curl": "curl",
     "debootstrap": "debootstrap",
     "docker-registry": "docker-registry",
+    "growpart": "cloud-guest-utils",
+    "losetup": "mount",
+    "mkfs.ext4": "e2fsprogs",
+    "mkfs.xfs": "xfsprogs",
     "openssl": "openssl",
+    "sfdisk": "fdisk",
     "shellcheck": "shellcheck",
     "unshare": "util-linux",
 }
