@@ -74,7 +74,7 @@ docs: setup ## write the generated tables of docs/ and README
 	@$(PY) -m docs.generate
 
 lock: .tools/.ready ## lock the dependencies again (Pipfile, package.json)
-	@$(PIPENV) lock --categories "packages dev-packages checkov mlflow client"
+	@$(PIPENV) lock --categories "packages dev-packages checkov mlflow client lab"
 	@$(PYTHON) -c 'import json; lock = json.load(open("Pipfile.lock")); lock["_meta"]["sources"] = []; \
 	[package.pop("index", None) for name in lock if name != "_meta" for package in lock[name].values()]; \
 	open("Pipfile.lock", "w").write(json.dumps(lock, indent=4, sort_keys=True) + "\n")'
@@ -86,7 +86,7 @@ clean: ## remove what was generated; virtual environments and local states stay
 
 setup: $(VENV)/.ready
 
-setup-test: setup .checkov/.ready .mlflow/.ready .client/.ready node_modules/.ready
+setup-test: setup .checkov/.ready .mlflow/.ready .client/.ready .lab/.ready node_modules/.ready
 	@$(PY) -m tests.programs
 
 .tools/.ready: Makefile
@@ -116,6 +116,13 @@ $(VENV)/.ready: Pipfile.lock .tools/.ready
 	@echo "installing the MLflow client (about half a minute) ..."
 	@$(PYTHON) -m venv .client
 	@VIRTUAL_ENV=$(abspath .client) $(PIPENV) sync --categories client > .client/setup.log 2>&1 || { cat .client/setup.log; exit 1; }
+	@touch $@
+
+# What the lab's notebook runs with on a notebook instance, and what executes it in the tests.
+.lab/.ready: Pipfile.lock .tools/.ready
+	@echo "installing the packages of the lab (about a minute) ..."
+	@$(PYTHON) -m venv .lab
+	@VIRTUAL_ENV=$(abspath .lab) $(PIPENV) sync --categories lab > .lab/setup.log 2>&1 || { cat .lab/setup.log; exit 1; }
 	@touch $@
 
 # checkov pins versions that the project does not want, so it lives apart.
