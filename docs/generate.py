@@ -90,6 +90,7 @@ Some settings add outputs:
 - `access.type = "iam"`: `caller_policy_arn`, the IAM policy to attach to users and roles that call the API.
 - `access.cognito`: `user_pool_id`, the Cognito user pool to add people to; `user_pool_client_id`, the client that they
   sign in with; `token_issuer`, where OpenID Connect's discovery begins; `sign_in_url`, the sign-in page.
+- `notebook.studio`: `studio_domain_id`, the domain; `studio_user_profile`, the user profile to open Studio with.
 
 With `images.source = "registry"` there are no repositories, and so not their two outputs.
 

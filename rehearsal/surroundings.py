@@ -1,6 +1,7 @@
 """What a real account has before the platform comes, and the settings name: made where Terraform or moto insists on it.
 
-That is a public hosted zone, certificates, an authorizer function and security groups. Networks are not among them.
+That is a public hosted zone, certificates, an authorizer function, security groups and a Studio domain. Networks are
+not among them.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def make_surroundings(settings: Settings, emulator: Emulator) -> None:
         _make_function(emulator, settings.access.function_arn)
     for group_id in balancer.client_security_groups:
         _make_security_group(emulator, group_id)
+    if settings.notebook.studio is not None and settings.notebook.studio.domain_id is not None:
+        _make_studio_domain(emulator, settings.notebook.studio.domain_id)
 
 
 def _make_zone(emulator: Emulator, name: str) -> None:
@@ -80,6 +83,21 @@ def _make_security_group(emulator: Emulator, group_id: str) -> None:
         del ec2.groups[group.vpc_id][group.id]
         group.id = group.group_id = group_id
         ec2.groups[group.vpc_id][group_id] = group
+
+
+def _make_studio_domain(emulator: Emulator, domain_id: str) -> None:
+    """Under the name that moto makes the id of. It is in the default VPC."""
+    sagemaker, ec2 = emulator.client("sagemaker"), emulator.client("ec2")
+    if any(domain["DomainId"] == domain_id for domain in sagemaker.list_domains()["Domains"]):
+        return
+    subnet = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]
+    sagemaker.create_domain(
+        DomainName=domain_id.removeprefix("d-"),
+        AuthMode="IAM",
+        DefaultUserSettings={},
+        VpcId=subnet["VpcId"],
+        SubnetIds=[subnet["SubnetId"]],
+    )
 
 
 def _backend(emulator: Emulator, service: str) -> Any:

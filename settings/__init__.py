@@ -24,6 +24,7 @@ from settings.groups import NotebookSettings as NotebookSettings
 from settings.groups import SecretSettings as SecretSettings
 from settings.groups import ServiceSettings as ServiceSettings
 from settings.groups import StateSettings as StateSettings
+from settings.groups import StudioSettings as StudioSettings
 from settings.network import ExistingNetwork as ExistingNetwork
 from settings.network import NetworkSettings as NetworkSettings
 from settings.reading import ENVIRONMENTS as ENVIRONMENTS

@@ -20,6 +20,7 @@ from settings.values import (
     BucketName,
     Cpu,
     EngineVersion,
+    IdleMinutes,
     ImageUri,
     InstanceType,
     KeyPrefix,
@@ -27,7 +28,9 @@ from settings.values import (
     MaintenanceWindow,
     RecoveryDays,
     RetentionDays,
+    StudioDomainId,
     TableName,
+    UserProfileName,
     either,
     windows_overlap,
 )
@@ -227,6 +230,20 @@ class LogSettings(Group):
     )
 
 
+class StudioSettings(Group):
+    """SageMaker Studio beside the notebook instance."""
+
+    domain_id: StudioDomainId | None = Field(
+        default=None,
+        description="The domain that gets the user profile; without it one is made, in the private subnets.",
+    )
+    user_profile: UserProfileName | None = Field(
+        default=None,
+        description="Name of the user profile, which works in the notebook's role.",
+        json_schema_extra={"default": "`<project>-<environment>`"},
+    )
+
+
 class NotebookSettings(Group):
     """The SageMaker notebook instance."""
 
@@ -237,6 +254,20 @@ class NotebookSettings(Group):
         default=0, ge=0, le=99, description="Which private subnet it stands in, counted from 0; each is a zone."
     )
     root_access: bool = Field(default=False, description="Let its users become root.")
+    auto_stop_minutes: IdleMinutes = Field(
+        default=60,
+        description="Idle minutes before the instance stops itself, which ends its cost but for the disk; 0: never.",
+    )
+    studio: StudioSettings | None = Field(
+        default=None,
+        description="SageMaker Studio as well: a user profile, in a domain of ours or of somebody else. `{}` takes the "
+        "defaults.",
+    )
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """See the base class."""
+        if self.studio and not self.enabled:
+            yield "studio", "its users work in the notebook's role; remove studio, or set notebook.enabled = true"
 
 
 class ImageSettings(Group):

@@ -248,6 +248,15 @@ MaintenanceWindow = Annotated[
 ]
 Cpu = Annotated[int, _one_of(*FARGATE_MEMORY), Allowed(either(map(str, FARGATE_MEMORY)))]
 RetentionDays = Annotated[int, _one_of(*_LOG_RETENTION_DAYS), Allowed(either(map(str, _LOG_RETENTION_DAYS)))]
+IdleMinutes = Annotated[int, _one_of(0, *range(15, 1441)), Allowed("0 or a whole number from 15 to 1440")]
+StudioDomainId = Annotated[
+    str, Text(pattern="^d-[a-z0-9](-*[a-z0-9]){0,60}$"), Allowed('the ID of a Studio domain, such as "d-0123456789ab"')
+]
+UserProfileName = Annotated[
+    str,
+    Text(pattern="^[A-Za-z0-9](-*[A-Za-z0-9]){0,62}$"),
+    Allowed("1 to 63 letters, digits and hyphens, with a letter or digit at both ends"),
+]
 RecoveryDays = Annotated[int, _one_of(0, *range(7, 31)), Allowed("0 or a whole number from 7 to 30")]
 InstanceType = Annotated[
     str,

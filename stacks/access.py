@@ -84,17 +84,21 @@ def access_control(
             return BasicAccess()
 
 
-def notebook_environment(
+def client_settings(
     settings: Settings, *, load_balancer: LoadBalancer, endpoint: str, credentials: GeneratedSecret | None
 ) -> Mapping[str, str]:
     """Where the notebook finds MLflow, and how it proves who it is; with passwords it need not leave the VPC."""
     inside = settings.access.type == "basic"
-    environment = {"MLFLOW_TRACKING_URI": load_balancer.url if inside else endpoint}
+    variables = {
+        "MLFLOW_TRACKING_URI": load_balancer.url if inside else endpoint,
+        "MLFLOW_ACCESS": settings.access.type,
+        "AWS_DEFAULT_REGION": settings.region,
+    }
     if settings.access.type == "iam":
-        environment |= {"AWS_DEFAULT_REGION": settings.region, **_SIGNING}
+        variables |= _SIGNING
     if credentials:
-        environment["MLFLOW_CREDENTIALS_SECRET"] = credentials.arn
-    return environment
+        variables["MLFLOW_CREDENTIALS_SECRET"] = credentials.arn
+    return variables
 
 
 def _by_function(

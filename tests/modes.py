@@ -1,4 +1,4 @@
-"""Every way to control access, and an endpoint with all that it may have, as changes to an environment's settings."""
+"""Every way to control access, an endpoint with all that it may have, and Studio, as changes to settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from settings import (
     CognitoSettings,
     DomainSettings,
     LoadBalancerSettings,
+    NotebookSettings,
     RouteSettings,
     Settings,
+    StudioSettings,
     WafSettings,
 )
 
@@ -26,6 +28,7 @@ CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/01234567-89ab-cdef
 FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:their-authorizer"
 SECURITY_GROUP = "sg-0123456789abcdef0"
 USERS = ("alice", "bob")
+STUDIO_DOMAIN = "d-0123456789ab"
 
 _SCOPED = ApiSettings(routes={DELETING_ROUTE: RouteSettings(scopes=(DELETING_SCOPE,))})
 
@@ -63,6 +66,13 @@ ENDPOINT: Mapping[str, Any] = {
         server_name=INSIDE_NAME,
         client_security_groups=(SECURITY_GROUP,),
         waf=WafSettings(),
+    ),
+}
+
+STUDIO: Mapping[str, Any] = {"notebook": NotebookSettings(auto_stop_minutes=90, studio=StudioSettings())}
+STUDIO_ELSEWHERE: Mapping[str, Any] = {
+    "notebook": NotebookSettings(
+        auto_stop_minutes=0, studio=StudioSettings(domain_id=STUDIO_DOMAIN, user_profile="mlflow-team")
     ),
 }
 

@@ -59,6 +59,13 @@ from rehearsal.completions.sagemaker import (
     sagemaker_notebook_instance_types,
     sagemaker_notebook_keeps_what_it_was_given,
 )
+from rehearsal.completions.sagemaker_studio import (
+    sagemaker_domains_are_created_with_their_id,
+    sagemaker_domains_in_use_stay,
+    sagemaker_domains_say_whether_they_propagate_tags,
+    sagemaker_domains_that_are_gone_are_not_found,
+    sagemaker_user_profiles,
+)
 from rehearsal.completions.servicediscovery import servicediscovery_zones_end_with_their_namespace
 
 
@@ -94,10 +101,15 @@ def complete() -> None:
         s3_bucket_subresources,
         s3_conditional_denials_do_not_deny_everything,
         s3_delete_markers_can_be_deleted,
+        sagemaker_domains_are_created_with_their_id,
+        sagemaker_domains_in_use_stay,
+        sagemaker_domains_say_whether_they_propagate_tags,
+        sagemaker_domains_that_are_gone_are_not_found,
         sagemaker_lifecycle_configuration_tags,
         sagemaker_lifecycle_configuration_update,
         sagemaker_notebook_instance_types,
         sagemaker_notebook_keeps_what_it_was_given,
+        sagemaker_user_profiles,
         servicediscovery_zones_end_with_their_namespace,
     ):
         completion()

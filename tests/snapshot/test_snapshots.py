@@ -16,14 +16,15 @@ import main
 from deployment.preflight import builds
 from settings import Settings
 from tests.conftest import ENVIRONMENTS
-from tests.modes import ENDPOINT, MODES, changed
+from tests.modes import ENDPOINT, MODES, STUDIO, changed
 from tests.unit.synthesis import Terraform
 
 STACKS = ("state-backend", "mlflow-vpclink", "http-api-gateway", "sagemaker-notebook")
-CHANGES = {**MODES, "endpoint": ENDPOINT}
+CHANGES = {**MODES, "endpoint": ENDPOINT, "studio": STUDIO}
 CHANGED_STACKS = {
     **dict.fromkeys(MODES, ("http-api-gateway", "sagemaker-notebook")),
     "endpoint": ("mlflow-vpclink", "http-api-gateway"),
+    "studio": ("sagemaker-notebook",),
 }
 
 
@@ -58,12 +59,15 @@ def _reviewable(value: Any, tags: frozenset[str]) -> Any:
     """Without *tags*, hashes of code and the provider's version, which change apart from it; strings laid open."""
     if isinstance(value, dict):
         provider = {"source", "version"} == value.keys()
-        apart = {"version"} if provider else {"filename", "source_code_hash"}  # of a function
+        code = {"filename", "source_code_hash", "notebook_files_contents", "notebook_on_create"}
+        apart = {"version"} if provider else code
         return {key: _reviewable(each, tags) for key, each in value.items() if key not in apart}
     if isinstance(value, list):
         return [_reviewable(each, tags) for each in value]
     if isinstance(value, str) and value.startswith(("{", "[")):
         return _reviewable(json.loads(value), tags)
+    if isinstance(value, str) and (settings := re.search("<<'SETTINGS'\n(.*?)\nSETTINGS\n", value, flags=re.S)):
+        return [line for line in settings[1].splitlines() if not line.startswith("NOTEBOOK_FILES_SHA256=")]
     if isinstance(value, str):
         return re.sub("|".join(tags), "<tag>", value)
     return value

@@ -55,6 +55,10 @@ _MODES = {
     },
     "CKV_AWS_117": {"aws_lambda_function.authorizer": "it needs nothing in the VPC, and would start more slowly there"},
     "CKV_AWS_272": {"aws_lambda_function.authorizer": "the plan names the hash of its code, which Terraform uploads"},
+    # Studio
+    "CKV2_AWS_5": {
+        "aws_security_group.studio_domain_security_group": "SageMaker attaches it to the apps of the domain"
+    },
     # The firewall
     "CKV2_AWS_31": {"aws_wafv2_web_acl.*": "metrics say what each rule refuses; nginx logs every request that passes"},
 }

@@ -1,4 +1,4 @@
-"""One environment that goes through every access mode, and then gets an endpoint with all that it may have."""
+"""One environment that goes through every access mode, gets Studio, and then an endpoint with all that it may have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ import pytest
 from errors import UserError
 from rehearsal.life_cycle import Report
 from settings import Settings
-from tests.modes import CERTIFICATE, DOMAIN, ENDPOINT, MODES, ZONE, changed
+from tests.modes import (
+    CERTIFICATE,
+    DOMAIN,
+    ENDPOINT,
+    MODES,
+    STUDIO,
+    STUDIO_DOMAIN,
+    STUDIO_ELSEWHERE,
+    ZONE,
+    changed,
+)
 from tests.terraform.checkov import Verdict, scan
 from tests.terraform.live import Live, live
 
@@ -24,7 +34,10 @@ LATER = ("jwt", "cognito", "iam", "lambda", "none")
 def dev(environments: Mapping[str, Settings], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The development environment as it is at first, with what the changed settings name in the account already."""
     settings = changed(environments["dev"], MODES["basic"])
-    with live(settings, tmp_path_factory.mktemp("modes"), later=[changed(settings, ENDPOINT)]) as dev:
+    # Then the bucket goes only if the notebook's stack has taken its files out of it.
+    settings = settings.model_copy(update={"artifacts": settings.artifacts.model_copy(update={"force_destroy": False})})
+    later = [changed(settings, ENDPOINT), changed(settings, STUDIO_ELSEWHERE)]
+    with live(settings, tmp_path_factory.mktemp("modes"), later=later) as dev:
         dev.rehearsal.deploy()
         yield dev
 
@@ -43,6 +56,25 @@ def test_the_environment_goes_over_to_the_mode_and_is_planned_again_without_chan
     # Nothing of another mode is left.
     assert len(dev.emulator.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]) == (mode == "cognito")
     assert (f"{dev.settings.name_prefix}-authorizer" in functions(dev)) is (mode == "lambda")
+
+
+@pytest.mark.parametrize("studio", [STUDIO, STUDIO_ELSEWHERE], ids=["own", "elsewhere"])
+def test_studio_is_made_and_planned_again_without_changes(dev: Live, studio: Mapping[str, Any]) -> None:
+    # Rehearsal.apply raises if the second plan is not empty.
+    dev.rehearsal.apply(dev.rehearsal.synthesise(changed(dev.settings, studio)))
+
+    sagemaker = dev.emulator.client("sagemaker")
+    domains = {domain["DomainId"]: domain["DomainName"] for domain in sagemaker.list_domains()["Domains"]}
+    [profile] = dev.backend("sagemaker").user_profiles.values()
+    if studio is STUDIO:
+        assert domains.keys() - {STUDIO_DOMAIN} == {profile["DomainId"]}
+        domain = sagemaker.describe_domain(DomainId=profile["DomainId"])
+        assert (domain["DomainName"], domain["AppNetworkAccessType"]) == ("mlflow-dev", "VpcOnly")
+    else:
+        assert {*domains} == {STUDIO_DOMAIN} == {profile["DomainId"]}
+    [notebook] = sagemaker.list_notebook_instances()["NotebookInstances"]
+    role = sagemaker.describe_notebook_instance(NotebookInstanceName=notebook["NotebookInstanceName"])["RoleArn"]
+    assert profile["UserSettings"]["ExecutionRole"] == role
 
 
 def test_the_endpoint_gets_a_name_a_certificate_a_firewall_and_limits(dev: Live) -> None:
@@ -64,7 +96,8 @@ def test_the_endpoint_gets_a_name_a_certificate_a_firewall_and_limits(dev: Live)
 @pytest.fixture(scope="module")
 def verdict(dev: Live) -> Verdict:
     gateways = sorted(dev.plans.glob("*-dev-http-api-gateway.json"))  # in each mode
-    return scan("modes", [*gateways, dev.last_plans()["dev-mlflow-vpclink"]])
+    notebooks = sorted(dev.plans.glob("*-dev-sagemaker-notebook.json"))  # in each mode, and with Studio
+    return scan("modes", [*gateways, *notebooks, dev.last_plans()["dev-mlflow-vpclink"]])
 
 
 def test_checkov_finds_nothing_in_any_mode_that_is_not_explained(
@@ -88,6 +121,8 @@ def test_all_of_it_is_destroyed_and_what_was_there_before_stays(dev: Live, destr
     assert all(reason for _, reason in destroyed.kept)
     assert {record["Type"] for record in records(dev)} == {"NS", "SOA"}
     assert dev.emulator.client("acm").describe_certificate(CertificateArn=CERTIFICATE)
+    [domain] = dev.emulator.client("sagemaker").list_domains()["Domains"]
+    assert domain["DomainId"] == STUDIO_DOMAIN
 
 
 def routes(dev: Live) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -13,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +27,7 @@ from deployment.toolchain import ROOT, terraform_environment
 from errors import UserError
 from images import context
 from settings import Settings
+from stacks import sagemaker_notebook
 from tests.terraform.checkov import Verdict, scan
 from tests.terraform.live import Live, files, live
 from tests.terraform.project import Project
@@ -166,6 +170,54 @@ def test_the_way_back_is_a_plan_like_any_other_and_pushes_nothing(dev: Live, rep
     assert {image.rpartition(":")[2] for image in images_of_the_task(dev)} == {
         build.tag() for build in builds(dev.settings)
     }
+
+
+def test_the_notebook_s_files_are_in_the_bucket_and_its_start_script_knows_their_digest(dev: Live) -> None:
+    s3, bucket = dev.emulator.client("s3"), dev.rehearsal.report.outputs["dev-mlflow-vpclink"]["artifacts_bucket"].value
+    found = {
+        entry["Key"].removeprefix("notebook/"): s3.get_object(Bucket=bucket, Key=entry["Key"])
+        for entry in s3.list_objects_v2(Bucket=bucket, Prefix="notebook/")["Contents"]
+    }
+    contents = {path: entry["Body"].read() for path, entry in found.items()}
+    assert contents.keys() >= {"setup/setup.sh", "setup/requirements.txt", "lab/train.py"}
+    for path, content in contents.items():
+        folder, _, name = path.partition("/")
+        assert content == (ROOT / {"setup": "notebook", "lab": "lab"}[folder] / name).read_bytes()
+    lines = [f"{hashlib.sha256(contents[path]).hexdigest()}  {path}\n" for path in sorted(contents)]
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert f"\nNOTEBOOK_FILES_SHA256='{digest}'\n" in start_script(dev)
+    assert f"\nNOTEBOOK_FILES='s3://{bucket}/notebook'\n" in start_script(dev)
+
+
+def test_the_start_script_is_as_it_was_written_but_for_the_settings(dev: Live) -> None:
+    before, _, after = (ROOT / "constructs_lib" / "notebook_on_start.sh").read_text().partition("@SETTINGS@")
+    script = start_script(dev)
+    assert script.startswith(before)
+    assert script.endswith(after)
+    settings = script.removeprefix(before).removesuffix(after)
+    assert re.fullmatch(r"([A-Z][A-Z0-9_]*='[^'$]+'\n)*[A-Z][A-Z0-9_]*='[^'$]+'", settings)
+
+
+@pytest.mark.usefixtures("lifecycle")
+def test_a_changed_file_is_that_object_alone_and_another_digest(dev: Live, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "lab", tmp_path / "lab")
+    with (tmp_path / "lab" / "train.py").open("a") as file:
+        file.write("# changed\n")
+    (tmp_path / "lab" / "requirements.txt").rename(tmp_path / "lab" / "renamed.txt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sagemaker_notebook._FOLDERS, "lab", tmp_path / "lab")
+        changed = dev.rehearsal.synthesise(dev.settings)
+    terraform = changed.terraform(dev.stack(changed, "sagemaker-notebook"))
+    terraform.init()
+    plan = terraform.plan()
+    assert actions(terraform.show_json(plan)) == {
+        'aws_s3_object.notebook_files["lab/renamed.txt"]': ["create"],
+        'aws_s3_object.notebook_files["lab/requirements.txt"]': ["delete"],
+        'aws_s3_object.notebook_files["lab/train.py"]': ["update"],
+        "aws_sagemaker_notebook_instance_lifecycle_configuration.notebook_lifecycle": ["update"],
+    }
+    assert "# changed" not in terraform.show_text(plan)
+    dev.rehearsal.synthesise(dev.settings)
 
 
 def test_states_lie_encrypted_in_the_bucket_under_project_and_environment(dev: Live) -> None:
@@ -326,6 +378,16 @@ def actions(plan: dict[str, Any]) -> dict[str, list[str]]:
     """What a plan, in Terraform's JSON format, would do, by address."""
     changes = {change["address"]: change["change"]["actions"] for change in plan["resource_changes"]}
     return {address: actions for address, actions in changes.items() if actions not in (["no-op"], ["read"])}
+
+
+def start_script(dev: Live) -> str:
+    """What the notebook instance runs at each start."""
+    sagemaker = dev.emulator.client("sagemaker")
+    name = sagemaker.describe_notebook_instance(NotebookInstanceName="mlflow-dev")[
+        "NotebookInstanceLifecycleConfigName"
+    ]
+    configuration = sagemaker.describe_notebook_instance_lifecycle_config(NotebookInstanceLifecycleConfigName=name)
+    return base64.b64decode(configuration["OnStart"][0]["Content"]).decode()
 
 
 def published(dev: Live) -> dict[str, set[str]]:

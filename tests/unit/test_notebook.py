@@ -1,28 +1,38 @@
 from __future__ import annotations
 
 import base64
-import re
 import subprocess
-import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from constructs_lib import notebook
+from constructs_lib.bucket_files import BucketFiles
 from constructs_lib.network import Network
-from constructs_lib.notebook import Notebook, NotebookInstance
-from tests.unit.synthesis import NETWORK, Resource, Terraform, Workbench, allow
+from constructs_lib.notebook import Notebook, NotebookInstance, NotebookStart
+from constructs_lib.notebook_role import NotebookRole
+from tests.unit.synthesis import NETWORK, Resource, Terraform, Workbench
 
-HOST = f"internal-{'m' * 32}-1234567890.ap-southeast-2.elb.amazonaws.com"
-SECRET = f"arn:aws:secretsmanager:ap-southeast-2:012345678901:secret:{'m' * 24}/mlflow-credentials-{'0' * 26}-AbCdEf"
+EVENTS = ("on_create", "on_start")
+LONGEST = 16_384
+"""Characters of base64: CreateNotebookInstanceLifecycleConfig."""
 
 
-def _synthesise(stack: Workbench, **changes: Any) -> Terraform:
+@pytest.fixture
+def files(stack: Workbench, tmp_path: Path) -> BucketFiles:
+    (tmp_path / "setup").mkdir()
+    (tmp_path / "setup" / "setup.sh").write_text("echo", encoding="utf-8")
+    return BucketFiles(stack, "files", bucket=stack.artifacts, prefix="notebook", folders={"setup": tmp_path / "setup"})
+
+
+def _synthesise(stack: Workbench, files: BucketFiles, **changes: Any) -> Terraform:
     arguments = {
         "name_prefix": "test",
         "network": NETWORK,
         "instance": NotebookInstance(),
-        "environment": {"MLFLOW_TRACKING_URI": stack.load_balancer.url, "MLFLOW_CREDENTIALS_SECRET": SECRET},
-        "artifacts": stack.artifacts,
+        "role": NotebookRole(stack, "role", name_prefix="test", artifacts=stack.artifacts),
+        "start": NotebookStart({"MLFLOW_TRACKING_URI": stack.load_balancer.url, "LAB_PREFIX": "test"}, files),
         "encryption_key": stack.key,
     }
     Notebook(stack, "notebook", **{**arguments, **changes})
@@ -30,8 +40,8 @@ def _synthesise(stack: Workbench, **changes: Any) -> Terraform:
 
 
 @pytest.fixture
-def terraform(stack: Workbench) -> Terraform:
-    return _synthesise(stack)
+def terraform(stack: Workbench, files: BucketFiles) -> Terraform:
+    return _synthesise(stack, files)
 
 
 @pytest.fixture
@@ -40,14 +50,22 @@ def instance(terraform: Terraform) -> Resource:
 
 
 @pytest.fixture
-def script(terraform: Terraform) -> str:
-    """What Terraform makes of the on-start script, as a template."""
-    [(name, template)] = terraform.document["locals"].items()
-    encoded = terraform.one("aws_sagemaker_notebook_instance_lifecycle_configuration")["on_start"]
-    assert encoded == f"${{base64encode(local.{name})}}"
-    rendered = str(template).replace(terraform.one("aws_lb").ref("dns_name"), HOST)
-    assert not re.search(r"(?<!\$)\$\{|%\{", rendered)
-    return rendered.replace("$${", "${")
+def scripts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with scripts that stand in for ours."""
+    for event in EVENTS:
+        file = tmp_path / f"{event}.sh"
+        file.write_text(f"cat <<'SETTINGS'\n@SETTINGS@\nSETTINGS\necho {event} ${{HOME}} %{{x}}\n", encoding="utf-8")
+        monkeypatch.setitem(notebook._SCRIPTS, event, file)
+    return tmp_path
+
+
+def _template(terraform: Terraform, event: str) -> str:
+    """What Terraform encodes for *event*, as a template."""
+    encoded = terraform.one("aws_sagemaker_notebook_instance_lifecycle_configuration")[event]
+    [template] = [
+        text for name, text in terraform.document["locals"].items() if encoded == f"${{base64encode(local.{name})}}"
+    ]
+    return str(template)
 
 
 # --- the instance ---
@@ -72,15 +90,15 @@ def test_its_users_are_not_root_by_default(instance: Resource) -> None:
     assert instance["root_access"] == "Disabled"
 
 
-def test_size_subnet_and_root_access_are_those_asked_for(stack: Workbench) -> None:
+def test_size_subnet_and_root_access_are_those_asked_for(stack: Workbench, files: BucketFiles) -> None:
     asked = NotebookInstance(instance_type="ml.m5.large", volume_size_gb=100, root_access=True, subnet_index=1)
-    instance = _synthesise(stack, instance=asked).one("aws_sagemaker_notebook_instance")
+    instance = _synthesise(stack, files, instance=asked).one("aws_sagemaker_notebook_instance")
 
     assert (instance["instance_type"], instance["volume_size"]) == ("ml.m5.large", 100)
     assert (instance["root_access"], instance["subnet_id"]) == ("Enabled", NETWORK.private_subnet_ids[1])
 
 
-# --- what it may do ---
+# --- what it may do, and is ---
 
 
 def test_it_reaches_aws_by_https_and_nobody_reaches_it(terraform: Terraform) -> None:
@@ -88,84 +106,83 @@ def test_it_reaches_aws_by_https_and_nobody_reaches_it(terraform: Terraform) -> 
     assert terraform.connections("ingress") == set()
 
 
-def test_it_may_use_the_interface_endpoints_where_there_are_any(stack: Workbench) -> None:
+def test_it_may_use_the_interface_endpoints_where_there_are_any(stack: Workbench, files: BucketFiles) -> None:
     network = Network(stack, "network", name_prefix="test", interface_endpoints=["logs"])
 
-    assert ("notebook", "endpoints", 443) in _synthesise(stack, network=network).connections("ingress")
+    assert ("notebook", "endpoints", 443) in _synthesise(stack, files, network=network).connections("ingress")
 
 
-def test_its_role_uses_the_artifacts_and_writes_its_logs(terraform: Terraform) -> None:
-    bucket, key = terraform.one("aws_s3_bucket").ref("arn"), terraform.one("aws_kms_key").ref("arn")
-    permissions = terraform.permissions(terraform.one("aws_iam_role"))
-
-    assert {name: statement["Resource"] for name, statement in permissions.items()} == {
-        "list-artifacts": [bucket],
-        "read-write-artifacts": [f"{bucket}/*"],
-        "use-key": [key],
-        "write-notebook-logs": [_log_groups(terraform)],
-    }
-    assert permissions["write-notebook-logs"] == allow(
-        "logs:CreateLogGroup",
-        "logs:CreateLogStream",
-        "logs:DescribeLogStreams",
-        "logs:PutLogEvents",
-        on=[_log_groups(terraform)],
-    )
+def test_it_works_in_its_role(terraform: Terraform, instance: Resource) -> None:
+    assert instance["role_arn"] == terraform.one("aws_iam_role").ref("arn")
 
 
-def test_sagemaker_takes_the_role(terraform: Terraform, instance: Resource) -> None:
-    role = terraform.one("aws_iam_role")
-
-    [trust] = role.json("assume_role_policy")["Statement"]
-    assert trust == {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"Service": "sagemaker.amazonaws.com"},
-    }
-    assert instance["role_arn"] == role.ref("arn")
+def test_it_waits_for_the_files_that_its_first_start_fetches(terraform: Terraform, instance: Resource) -> None:
+    assert instance["depends_on"] == [terraform.one("aws_s3_object").address]
 
 
-# --- the script that runs when it starts ---
+# --- the scripts ---
 
 
-def test_terminals_get_the_address_and_the_name_of_the_secret(script: str) -> None:
-    profile = _heredoc(script, "PROFILE")
+@pytest.mark.usefixtures("scripts")
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_script_gets_the_settings_and_is_else_as_it_was_written(
+    stack: Workbench, files: BucketFiles, event: str
+) -> None:
+    terraform = _synthesise(stack, files)
 
-    shell = f'{profile}\nprintf "%s %s" "$MLFLOW_TRACKING_URI" "$MLFLOW_CREDENTIALS_SECRET"'
-    assert _output(["bash", "-c", shell]) == f"http://{HOST} {SECRET}"
-
-
-def test_kernels_get_the_address_and_the_name_of_the_secret(script: str) -> None:
-    kernel = (
-        f"{_heredoc(script, 'STARTUP')}\nprint(*map(os.getenv, ['MLFLOW_TRACKING_URI', 'MLFLOW_CREDENTIALS_SECRET']))"
-    )
-
-    assert _output([sys.executable, "-c", kernel]) == f"http://{HOST} {SECRET}\n"
-
-
-def test_the_script_holds_no_credential(script: str) -> None:
-    assert not re.search(r"password|token|ephemeral", script, re.IGNORECASE)
-
-
-def test_the_script_is_valid_bash_that_stops_at_the_first_mistake(script: str) -> None:
-    assert _output(["bash", "-n", "-c", script]) == ""
-    assert "set -euo pipefail" in script
+    bucket, balancer = terraform.one("aws_s3_bucket").ref("id"), terraform.one("aws_lb").ref("dns_name")
+    assert _template(terraform, event).splitlines() == [
+        "cat <<'SETTINGS'",
+        "NOTEBOOK_NAME='test'",
+        f"NOTEBOOK_FILES='s3://{bucket}/notebook'",
+        f"NOTEBOOK_FILES_SHA256='{files.sha256}'",
+        f"MLFLOW_TRACKING_URI='http://{balancer}'",
+        "LAB_PREFIX='test'",
+        "SETTINGS",
+        f"echo {event} $${{HOME}} %%{{x}}",
+    ]
 
 
-def test_the_script_fits_what_sagemaker_takes(script: str) -> None:
-    # CreateNotebookInstanceLifecycleConfig: 16,384 characters of base64.
-    assert len(base64.b64encode(script.encode())) <= 16_384
+@pytest.mark.parametrize("event", EVENTS)
+def test_our_scripts_are_bash_and_fit_what_sagemaker_takes(terraform: Terraform, event: str) -> None:
+    script = _template(terraform, event).replace("$${", "${").replace("%%{", "%{")
+
+    subprocess.run(["bash", "-n", "-c", script], check=True)
+    assert len(base64.b64encode(script.encode())) <= LONGEST
 
 
-def _heredoc(script: str, mark: str) -> str:
-    return script.split(f"<<'{mark}'\n", 1)[1].split(f"\n{mark}\n", 1)[0]
+def test_our_start_script_tells_the_settings(terraform: Terraform) -> None:
+    assert "\nLAB_PREFIX='test'\n" in _template(terraform, "on_start")
 
 
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, env={}, capture_output=True, text=True, check=True).stdout
+@pytest.mark.parametrize("event", EVENTS)
+def test_refuses_a_script_that_is_too_long_before_anything_is_deployed(
+    stack: Workbench, files: BucketFiles, scripts: Path, event: str
+) -> None:
+    (scripts / f"{event}.sh").write_text("#" * (LONGEST // 4 * 3 + 1), encoding="utf-8")
+
+    told = f"{event}.sh has up to {LONGEST + 4} characters in base64, and SageMaker takes {LONGEST}: move some of it"
+    with pytest.raises(ValueError, match=told):
+        _synthesise(stack, files)
 
 
-def _log_groups(terraform: Terraform) -> str:
-    partition, region = terraform.data("aws_partition").ref("partition"), terraform.data("aws_region").ref("name")
-    account = terraform.data("aws_caller_identity").ref("account_id")
-    return f"arn:{partition}:logs:{region}:{account}:log-group:/aws/sagemaker/NotebookInstances*"
+def test_the_longest_script_is_taken(stack: Workbench, files: BucketFiles, scripts: Path) -> None:
+    longest = "#" * (LONGEST // 4 * 3)
+    (scripts / "on_start.sh").write_text(longest, encoding="utf-8")
+
+    assert _template(_synthesise(stack, files), "on_start") == longest
+
+
+@pytest.mark.usefixtures("scripts")
+def test_the_length_allows_for_what_only_terraform_knows(stack: Workbench, files: BucketFiles) -> None:
+    settings = {f"ARN_{number}": stack.key.arn for number in range(64)}
+
+    with pytest.raises(ValueError, match=r"on_create\.sh has up to \d+ characters in base64"):
+        _synthesise(stack, files, start=NotebookStart(settings, files))
+
+
+@pytest.mark.usefixtures("scripts")
+@pytest.mark.parametrize("value", ["it's", "two\nlines"])
+def test_refuses_a_setting_that_would_end_its_quotes(stack: Workbench, files: BucketFiles, value: str) -> None:
+    with pytest.raises(ValueError, match=r"NAME = .* would end its quotes in a shell: give a value without"):
+        _synthesise(stack, files, start=NotebookStart({"NAME": value}, files))

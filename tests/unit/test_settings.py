@@ -122,6 +122,12 @@ def test_an_existing_network_puts_the_database_into_its_private_subnets(read: Ca
         'artifacts = { mode = "direct" }',
         "protect_data = false\nartifacts = { force_destroy = true }\ndatabase = { final_snapshot = false }",
         "network = { availability_zones = 3 }\nnotebook = { subnet_index = 2 }",
+        "notebook = { auto_stop_minutes = 0 }",
+        "notebook = { auto_stop_minutes = 15 }",
+        "notebook = { auto_stop_minutes = 1440 }",
+        "notebook = { studio = {} }",
+        'notebook = { studio = { domain_id = "d-0123456789ab", user_profile = "Team-1" } }',
+        "notebook = { enabled = false, studio = null }",
         "service = { cpu = 1024.0, memory = 2.048e3 }",
     ],
 )
@@ -519,6 +525,9 @@ def test_refuses_a_value_of_the_wrong_type(refusal: Refuse, entry: str, key: str
         ("api.throttling_burst_limit", "0", "set a whole number from 1 to 5000"),
         ("notebook.instance_type", '"t3.medium"', 'set a SageMaker instance type, such as "ml.t3.medium"'),
         ("notebook.volume_size_gb", "4", "set a whole number from 5 to 16384"),
+        ("notebook.auto_stop_minutes", "14", "set 0 or a whole number from 15 to 1440"),
+        ("notebook.auto_stop_minutes", "1441", "set 0 or a whole number from 15 to 1440"),
+        ("notebook.studio", "true", "set a map: { ... }"),
         ("notebook.subnet_index", "2", "there are 2 private subnets, counted from 0; set 1 or less"),
         ("images.nginx", '"nginx"', "set registry/repository:tag or @digest"),
         ("images.mlflow", '"ghcr.io/mlflow/mlflow"', "set registry/repository:tag or @digest"),
@@ -631,6 +640,28 @@ def test_refuses_an_invalid_region_of_the_shell_by_its_name(refusal: Refuse, mon
 
 
 # --- all at once, and readable ---
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "remedy"),
+    [
+        ("domain_id", '"0123456789ab"', 'set the ID of a Studio domain, such as "d-0123456789ab"'),
+        ("domain_id", '"d-"', 'set the ID of a Studio domain, such as "d-0123456789ab"'),
+        ("user_profile", '"a_b"', "set 1 to 63 letters, digits and hyphens, with a letter or digit at both ends"),
+        ("user_profile", '"-a"', "set 1 to 63 letters, digits and hyphens, with a letter or digit at both ends"),
+    ],
+)
+def test_refuses_a_studio_that_sagemaker_would_refuse(refusal: Refuse, key: str, value: str, remedy: str) -> None:
+    message = refusal(f'project = "x"\nnotebook = {{ studio = {{ {key} = {value} }} }}')
+    assert message == f"environments/dev.tfvars:2: notebook.studio.{key} = {value}: {remedy}"
+
+
+def test_refuses_studio_without_the_notebook_in_whose_role_its_users_work(refusal: Refuse) -> None:
+    message = refusal('project = "x"\nnotebook = { enabled = false, studio = {} }')
+    assert message == (
+        "environments/dev.tfvars:2: notebook.studio = {}: its users work in the notebook's role; "
+        "remove studio, or set notebook.enabled = true"
+    )
 
 
 def test_reports_every_mistake_of_a_file_at_once_in_the_order_of_its_lines(refusal: Refuse) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,11 +10,66 @@ import pytest
 
 import main
 from settings import LoadBalancerSettings, Settings
-from tests.modes import CERTIFICATE, DOMAIN, ENDPOINT, INSIDE_NAME, MODES, SECURITY_GROUP, changed
+from tests.modes import (
+    CERTIFICATE,
+    DOMAIN,
+    ENDPOINT,
+    INSIDE_NAME,
+    MODES,
+    SECURITY_GROUP,
+    STUDIO,
+    STUDIO_DOMAIN,
+    STUDIO_ELSEWHERE,
+    changed,
+)
 from tests.unit.synthesis import Resource, Terraform, merged
 
 PLATFORM, API, NOTEBOOK = "mlflow-vpclink", "http-api-gateway", "sagemaker-notebook"
 WITH_PASSWORDS = {"basic", "lambda"}
+TOLD = {
+    "NOTEBOOK_NAME",
+    "NOTEBOOK_FILES",
+    "NOTEBOOK_FILES_SHA256",
+    "IDLE_MINUTES",
+    "MLFLOW_TRACKING_URI",
+    "MLFLOW_ACCESS",
+    "AWS_DEFAULT_REGION",
+    "LAB_PREFIX",
+    "LAB_BUCKET",
+    "LAB_ROLE_ARN",
+    "LAB_TRACKING_URI",
+}
+_LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+NOTEBOOK_MAY = {
+    "list-artifacts": ["s3:ListBucket", "s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+    "read-write-artifacts": [
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "s3:AbortMultipartUpload",
+        "s3:ListMultipartUploadParts",
+    ],
+    "use-key": ["kms:Decrypt", "kms:GenerateDataKey"],
+    "stop-itself": ["sagemaker:DescribeNotebookInstance", "sagemaker:StopNotebookInstance"],
+    "run-training-jobs": [f"sagemaker:{do}TrainingJob" for do in ("Create", "Describe", "Stop")],
+    "make-models": [f"sagemaker:{do}Model" for do in ("Create", "Describe", "Delete")],
+    "configure-endpoints": [
+        *(f"sagemaker:{do}EndpointConfig" for do in ("Create", "Describe", "Delete")),
+        "sagemaker:CreateEndpoint",
+    ],
+    "use-endpoints": [f"sagemaker:{do}Endpoint" for do in ("Create", "Describe", "Delete", "Invoke")],
+    "pass-itself": ["iam:PassRole"],
+    "log-in-to-registry": ["ecr:GetAuthorizationToken"],
+    "pull-framework-images": [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ],
+    "write-notebook-logs": _LOGS,
+    "write-job-logs": _LOGS,
+    "write-job-metrics": ["cloudwatch:PutMetricData"],
+}
+"""The role's permissions in every mode; on what, and with which conditions, test_notebook_role.py says."""
 
 every_mode = pytest.mark.parametrize("mode", MODES)
 
@@ -60,9 +116,14 @@ def _role_of_the_notebook(stacks: Stacks) -> dict[str, dict[str, Any]]:
     return notebook.permissions(notebook.one("aws_iam_role"))
 
 
-def _script(stacks: Stacks) -> str:
-    [script] = stacks[NOTEBOOK].document["locals"].values()
-    return str(script)
+def _told(stacks: Stacks) -> dict[str, str]:
+    """The settings that the notebook's start script tells kernels and terminals, by their names."""
+    settings = (
+        stacks[NOTEBOOK].document["locals"]["notebook_on_start"].split("<<'SETTINGS'\n")[1].split("\nSETTINGS\n")[0]
+    )
+    lines = [line.partition("=") for line in settings.splitlines()]
+    assert all(value[0] == value[-1] == "'" for _, _, value in lines)
+    return {name: value[1:-1] for name, _, value in lines}
 
 
 # --- who checks ---
@@ -153,8 +214,9 @@ def test_only_with_passwords_does_the_notebook_enter_behind_the_gateway(modes: M
         caller for caller, server, _ in terraform.connections("ingress", "mlflow-dev") if server == "load-balancer"
     }
     assert callers == {"vpc-link", "notebook"} if mode == "basic" else {"vpc-link"}
-    inside = "MLFLOW_TRACKING_URI='http://" in _script(modes[mode])
-    assert inside is (mode == "basic")
+    told = _told(modes[mode])
+    assert told["MLFLOW_TRACKING_URI"].startswith("http://") is (mode == "basic")
+    assert (told["MLFLOW_TRACKING_URI"] == told["LAB_TRACKING_URI"]) is (mode != "basic")
 
 
 @every_mode
@@ -162,7 +224,91 @@ def test_the_notebook_may_invoke_the_api_where_iam_decides(modes: Mapping[str, S
     stacks = modes[mode]
 
     assert ("invoke-api" in _role_of_the_notebook(stacks)) is (mode == "iam")
-    assert ("MLFLOW_TRACKING_AWS_SIGV4='true'" in _script(stacks)) is (mode == "iam")
+    assert (_told(stacks).get("MLFLOW_TRACKING_AWS_SIGV4") == "true") is (mode == "iam")
+
+
+@every_mode
+def test_the_notebook_is_told_these_settings_and_no_more(modes: Mapping[str, Stacks], mode: str) -> None:
+    told = _told(modes[mode])
+
+    signing = {"MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD"}
+    signing |= {"MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE"}
+    assert told.keys() == TOLD | ({"MLFLOW_CREDENTIALS_SECRET"} if mode in WITH_PASSWORDS else set()) | (
+        signing if mode == "iam" else set()
+    )
+    assert (told["MLFLOW_ACCESS"], told["AWS_DEFAULT_REGION"]) == (_access(mode), "us-west-2")
+    assert (told["NOTEBOOK_NAME"], told["LAB_PREFIX"], told["IDLE_MINUTES"]) == ("mlflow-dev", "mlflow-dev", "60")
+    assert told["NOTEBOOK_FILES"] == f"s3://{told['LAB_BUCKET']}/notebook"
+    assert told["LAB_ROLE_ARN"] == modes[mode][NOTEBOOK].one("aws_iam_role").ref("arn")
+
+
+@every_mode
+def test_the_notebooks_role_may_do_this_and_no_more(modes: Mapping[str, Stacks], mode: str) -> None:
+    actions = {name: each["Action"] for name, each in _role_of_the_notebook(modes[mode]).items()}
+
+    secret = {"read-secret-mlflow-credentials": ["secretsmanager:GetSecretValue"], "decrypt": ["kms:Decrypt"]}
+    assert actions == {
+        **NOTEBOOK_MAY,
+        **(secret if mode in WITH_PASSWORDS else {}),
+        **({"invoke-api": ["execute-api:Invoke"]} if mode == "iam" else {}),
+    }
+
+
+# --- Studio ---
+
+
+def test_studio_has_a_domain_of_its_own_where_nobody_named_another(
+    synthesise: Callable[[Mapping[str, Any]], Stacks],
+) -> None:
+    terraform = synthesise(STUDIO)[NOTEBOOK]
+
+    profile, domain = terraform.one("aws_sagemaker_user_profile"), terraform.one("aws_sagemaker_domain")
+    assert (domain["domain_name"], profile["user_profile_name"]) == ("mlflow-dev", "mlflow-dev")
+    assert domain["retention_policy"] == {"home_efs_file_system": "Delete"}  # dev does not protect its data
+    idle = profile["user_settings"]["jupyter_lab_app_settings"]["app_lifecycle_management"]["idle_settings"]
+    assert idle["idle_timeout_in_minutes"] == 90
+    outputs = terraform.document["output"]
+    assert outputs["studio_domain_id"]["value"] == domain.ref("id")
+    assert outputs["studio_user_profile"]["value"] == "mlflow-dev"
+
+
+def test_studio_may_be_in_somebody_elses_domain(synthesise: Callable[[Mapping[str, Any]], Stacks]) -> None:
+    terraform = synthesise(STUDIO_ELSEWHERE)[NOTEBOOK]
+
+    profile = terraform.one("aws_sagemaker_user_profile")
+    assert (profile["domain_id"], profile["user_profile_name"]) == (STUDIO_DOMAIN, "mlflow-team")
+    assert "aws_sagemaker_domain" not in terraform.types
+    assert terraform.document["output"]["studio_domain_id"]["value"] == STUDIO_DOMAIN
+
+
+@pytest.mark.parametrize("studio", [STUDIO, STUDIO_ELSEWHERE], ids=["own", "elsewhere"])
+def test_studio_adds_to_the_role_what_its_spaces_take(
+    synthesise: Callable[[Mapping[str, Any]], Stacks], studio: Mapping[str, Any]
+) -> None:
+    granted = _role_of_the_notebook(synthesise({**MODES["iam"], **studio})).keys() - NOTEBOOK_MAY.keys()
+
+    disks = {"encrypt-studio-disks", "lend-key-to-studio-disks"} if studio is STUDIO else set()
+    assert granted == {
+        "invoke-api",
+        "run-studio-spaces",
+        "tag-studio-spaces",
+        "see-studio",
+        "open-studio",
+        "list-studio",
+        *disks,
+    }
+
+
+@pytest.mark.parametrize("mode", [*MODES])
+def test_the_role_of_the_longest_names_fits_what_iam_takes(
+    synthesise: Callable[[Mapping[str, Any]], Stacks], mode: str
+) -> None:
+    terraform = synthesise({**MODES[mode], **STUDIO, "project": "p" * 20})[NOTEBOOK]
+
+    policies = [policy["policy"] for policy in terraform.all("aws_iam_role_policy")]
+    longest = [re.sub(r"\$\{[^}]*}", "x" * 60, re.sub(r"[ \n]", "", policy)) for policy in policies]
+    # IAM quotas: 10,240 characters in all inline policies of a role, without white space.
+    assert sum(map(len, longest)) <= 10_240
 
 
 # --- the endpoint ---
@@ -174,7 +320,7 @@ def test_with_a_domain_the_endpoint_has_that_name_alone(endpoint: Stacks) -> Non
     assert terraform.document["output"]["endpoint"]["value"] == f"https://{DOMAIN}"
     assert terraform.one("aws_apigatewayv2_api")["disable_execute_api_endpoint"] is True
     assert terraform.one("aws_apigatewayv2_domain_name")["domain_name"] == DOMAIN
-    assert f"MLFLOW_TRACKING_URI='https://{DOMAIN}'" in _script(endpoint)
+    assert _told(endpoint)["MLFLOW_TRACKING_URI"] == f"https://{DOMAIN}"
 
 
 def test_a_certificate_makes_the_way_to_the_load_balancer_https_and_its_name_is_verified(endpoint: Stacks) -> None:

@@ -46,6 +46,13 @@ def test_the_zone_of_the_domain_is_public(emulator: Emulator) -> None:
     assert (zone["Name"], zone["Config"]["PrivateZone"]) == (f"{modes.ZONE}.", False)
 
 
+def test_the_studio_domain_has_the_id_of_the_settings(settings: Settings, emulator: Emulator) -> None:
+    for _ in range(2):  # what is there stays
+        make_surroundings(modes.changed(settings, modes.STUDIO_ELSEWHERE), emulator)
+    [domain] = emulator.client("sagemaker").list_domains()["Domains"]
+    assert domain["DomainId"] == modes.STUDIO_DOMAIN
+
+
 @pytest.mark.usefixtures("endpoint")
 @pytest.mark.parametrize(("arn", "name"), [(GIVEN, modes.DOMAIN), (modes.CERTIFICATE, modes.INSIDE_NAME)])
 def test_certificates_have_the_arns_and_names_of_the_settings(emulator: Emulator, arn: str, name: str) -> None:
