@@ -109,7 +109,7 @@ def _destroy(environments: Environments, display: Display, options: argparse.Nam
         )
     for environment in environments:
         for bucket in lifecycle.buckets(environment.environment):
-            preflight.check_is_empty(environment, bucket)
+            preflight.check_is_empty(environment, bucket, but=lifecycle.objects(environment.environment))
     if not options.yes:
         _confirm_destroy(environment.environment for environment in environments)
     lifecycle.destroy()

@@ -136,6 +136,11 @@ class Lifecycle:
         stacks = [stack for stack in self.stacks.values() if stack.environment == environment]
         return tuple(bucket for stack in stacks for bucket in self.terraform(stack).buckets())
 
+    def objects(self, environment: str) -> frozenset[str]:
+        """Return the keys of the S3 objects of *environment* that Terraform made; it deletes all their versions."""
+        stacks = [stack for stack in self.stacks.values() if stack.environment == environment]
+        return frozenset(key for stack in stacks for key in self.terraform(stack).objects())
+
     def outputs(self) -> dict[str, dict[str, Output]]:
         """Return each stack's outputs; none for a stack that is not deployed."""
         return {stack.name: self.terraform(stack).outputs() for stack in self.stacks.values()}

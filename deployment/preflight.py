@@ -6,7 +6,7 @@ so AWS_ENDPOINT_URL, AWS_PROFILE and the rest of the usual variables count.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # One question and one repetition; boto3's defaults would keep a user without network waiting for minutes.
 _CONFIG = Config(connect_timeout=5, read_timeout=15, retries={"total_max_attempts": 2})
 
+_VERSIONS = ("Versions", "DeleteMarkers")
 _LOG_IN = (
     "Log in (`aws sso login`, or `aws configure`) and set AWS_PROFILE, or set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "
     "and, for temporary credentials, AWS_SESSION_TOKEN."
@@ -139,12 +140,17 @@ def state_object_exists(settings: Settings, key: str) -> bool:
     return True
 
 
-def check_is_empty(settings: Settings, bucket: str) -> None:
-    """Raise ``UserError`` if *bucket* holds anything, old versions included: a destroy would stop there half-way."""
+def check_is_empty(settings: Settings, bucket: str, *, but: Collection[str] = ()) -> None:
+    """Raise ``UserError`` if *bucket* holds anything, old versions included: a destroy would stop there half-way.
+
+    The keys *but* may be there: they go with the stacks.
+    """
     with _readable(settings):
         s3 = boto3.client("s3", config=_CONFIG, region_name=settings.region)
-        found = s3.list_object_versions(Bucket=bucket, MaxKeys=1)
-    if found.get("Versions") or found.get("DeleteMarkers"):
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+        found = (entry["Key"] for page in pages for kind in _VERSIONS for entry in page.get(kind, ()))
+        is_empty = all(key in but for key in found)  # the first other one ends it
+    if not is_empty:
         raise UserError(
             f"the bucket {bucket} is not empty, so nothing was destroyed. Copy what is worth keeping; then empty it, "
             f"or set artifacts.force_destroy = true in {_file(settings)} and `make deploy` that."

@@ -124,6 +124,10 @@ class Terraform:
             if address.startswith("aws_s3_bucket.") and not attributes["force_destroy"]
         )
 
+    def objects(self) -> tuple[str, ...]:
+        """Return the keys of the S3 objects in the state."""
+        return tuple(attributes["key"] for address, attributes in self._state() if address.startswith("aws_s3_object."))
+
     def protected_resources(self) -> tuple[str, ...]:
         """Return the addresses of what AWS refuses to delete: what has deletion protection, such as a database."""
         return tuple(

@@ -418,4 +418,17 @@ def test_refuses_a_bucket_that_holds_anything() -> None:
     preflight.check_is_empty(settings(), "artifacts")
     boto3.client("s3", region_name="us-west-2").put_object(Bucket="artifacts", Key="model")
     with pytest.raises(UserError, match=r"bucket artifacts is not empty.*artifacts\.force_destroy = true"):
-        preflight.check_is_empty(settings(), "artifacts")
+        preflight.check_is_empty(settings(), "artifacts", but={"notebook/setup.sh"})
+
+
+@pytest.mark.usefixtures("aws")
+def test_takes_a_bucket_for_empty_whose_objects_go_with_the_stacks() -> None:
+    make_bucket("artifacts")
+    s3 = boto3.client("s3", region_name="us-west-2")
+    s3.put_bucket_versioning(Bucket="artifacts", VersioningConfiguration={"Status": "Enabled"})
+    for key in ("notebook/setup.sh", "notebook/setup.sh", "notebook/lab.ipynb"):
+        s3.put_object(Bucket="artifacts", Key=key)
+    s3.delete_object(Bucket="artifacts", Key="notebook/lab.ipynb")
+    preflight.check_is_empty(settings(), "artifacts", but={"notebook/setup.sh", "notebook/lab.ipynb"})
+    with pytest.raises(UserError, match="bucket artifacts is not empty"):
+        preflight.check_is_empty(settings(), "artifacts", but={"notebook/setup.sh"})

@@ -216,14 +216,16 @@ def test_looks_into_buckets_that_terraform_does_not_empty_before_it_destroys(
         attributes = {"bucket": name, "force_destroy": force_destroy}
         bucket = {**resource, "type": "aws_s3_bucket", "name": name}
         content["resources"].append({**bucket, "instances": [{"schema_version": 0, "attributes": attributes}]})
+    placed = {**resource, "type": "aws_s3_object", "name": "files"}
+    content["resources"].append({**placed, "instances": [{"schema_version": 0, "attributes": {"key": "notebook/a"}}]})
     state.write_text(json.dumps(content))
-    asked: list[str] = []
+    asked: list[tuple[str, frozenset[str]]] = []
 
-    def refuse(_settings: object, bucket: str) -> None:
-        asked.append(bucket)
+    def refuse(_settings: object, bucket: str, *, but: frozenset[str]) -> None:
+        asked.append((bucket, but))
         raise UserError("it is not empty")
 
     monkeypatch.setattr(preflight, "check_is_empty", refuse)
     with pytest.raises(UserError, match="it is not empty"):
         command.main(["destroy", "--yes"])
-    assert asked == ["kept"]
+    assert asked == [("kept", frozenset({"notebook/a"}))]
