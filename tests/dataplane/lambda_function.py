@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import threading
 import time
 import zipimport
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -63,7 +61,9 @@ class Function:
     def __call__(self, event: Mapping[str, Any]) -> Any:
         """What it answers; raises ``FunctionError``."""
         sent = json.dumps(event)
-        with self._lock, _environment(self._environment):
+        with self._lock, pytest.MonkeyPatch.context() as patch:
+            for name, value in self._environment.items():
+                patch.setenv(name, value)
             self.events.append(json.loads(sent))
             try:
                 if self._handler is None:
@@ -130,17 +130,3 @@ def proxied(function: Function, request: Request, route: Route) -> Answer:
     text = answer.get("body", "")
     body = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
     return Answer(answer["statusCode"], answer.get("headers", {}), body)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
