@@ -18,8 +18,7 @@ import requests
 from dataplane.containers import IMAGES, MLFLOW_PYTHON, answers, start_mlflow
 from dataplane.mariadb import MariaDb
 from dataplane.process import LOOPBACK, Process, free_port
-from tests.waiting import PATIENCE_SECONDS as PATIENCE_SECONDS
-from tests.waiting import eventually as eventually
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 OLDER_REVISION = "0584bdc529eb"  # of MLflow's schema before version 3
 _OLDER_SCHEMA = """

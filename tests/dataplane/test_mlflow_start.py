@@ -20,11 +20,9 @@ from dataplane.process import LOOPBACK, is_listening
 from tests.dataplane import servers
 from tests.dataplane.servers import (
     OLDER_REVISION,
-    PATIENCE_SECONDS,
     Database,
     Server,
     command_line,
-    eventually,
     new_database,
     process_1,
     refusals,
@@ -33,6 +31,7 @@ from tests.dataplane.servers import (
     terminate,
 )
 from tests.terraform.half_applied import descendants
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 PASSWORD = f" {string.punctuation}%41 äß€✓😀 "
 BUT_NO_TRIGGERS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP, REFERENCES"

@@ -13,8 +13,8 @@ import requests
 
 from dataplane.mariadb import MariaDb
 from dataplane.plane import DataPlane
-from tests.dataplane.servers import PATIENCE_SECONDS, eventually
 from tests.terraform.half_applied import descendants
+from tests.waiting import PATIENCE_SECONDS, eventually
 
 # Of a request: MLflow waits 20 for the answer on an old connection, and 20 more for a new one.
 LIMIT_SECONDS = 90.0
