@@ -57,3 +57,21 @@ logs = {
 notebook = {
   root_access = false # users of the notebook can't become root
 }
+
+usage = {                         # what a month brings, for the estimate of the cost alone
+  requests_millions     = 5       # million requests
+  api_hours             = 730     # somebody calls at any hour
+  nat_gb                = 50      # GB
+  endpoints_gb          = 30      # GB: logs for the most part
+  lcu                   = 0.5     # on average
+  database_acu          = 1       # ACU on average
+  database_gb           = 20      # GB
+  database_io_millions  = 20      # million reads and writes
+  database_backup_gb    = 40      # GB: 30 days of backups, beyond the size of the database
+  logs_gb               = 10      # GB written: nginx, MLflow, database, access log
+  flow_logs_gb          = 20      # GB written
+  images_gb             = 5       # GB
+  artifacts_gb          = 500     # GB
+  artifacts_objects     = 200000  # in the bucket
+  artifacts_new_objects = 20000   # of them
+}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pydantic import Field, ValidationInfo, field_validator
 
 from settings.access import AccessSettings
+from settings.continuous_integration import CiSettings
 from settings.endpoint import ApiSettings, LoadBalancerSettings, RouteSettings
 from settings.group import Group, Mistake, refuse
 from settings.groups import (
@@ -22,6 +23,7 @@ from settings.groups import (
 )
 from settings.network import NetworkSettings
 from settings.tfvars import KeyPath, hcl
+from settings.usage import UsageSettings, notebook_hours
 from settings.values import AccountId, Name, Region, Tags
 
 _LONGEST_NAME_PREFIX = 24
@@ -74,6 +76,16 @@ class Settings(Group):
     )
     notebook: NotebookSettings = Field(default=NotebookSettings(), description="The SageMaker notebook instance.")
     images: ImageSettings = Field(default=ImageSettings(), description="The container images.")
+    usage: UsageSettings = Field(
+        default=UsageSettings(),
+        validate_default=True,
+        description="How much is used in a month, for the estimate of the cost alone ([what it comes to](cost.md)).",
+    )
+    ci: CiSettings | None = Field(
+        default=None,
+        description="Who may plan and deploy in a continuous integration, by the roles of "
+        "[`make ci-roles`](runbooks/ci-roles.md).",
+    )
 
     @property
     def name_prefix(self) -> str:
@@ -177,6 +189,27 @@ class Settings(Group):
                 why = f"there are {subnets} private subnets, counted from 0; set {subnets - 1} or less"
                 refuse(notebook, ("subnet_index", why))
         return notebook
+
+    @field_validator("usage")
+    @classmethod
+    def _let_the_notebook_stop(cls, usage: UsageSettings, info: ValidationInfo) -> UsageSettings:
+        notebook = info.data.get("notebook")
+        if not isinstance(notebook, NotebookSettings) or "notebook_hours" in usage.model_fields_set:
+            return usage
+        return usage.model_copy(update={"notebook_hours": notebook_hours(notebook.auto_stop_minutes)})
+
+    @field_validator("ci")
+    @classmethod
+    def _fit_the_roles_to_the_account(cls, ci: CiSettings | None, info: ValidationInfo) -> CiSettings | None:
+        if ci is None:
+            return None
+        account, provider, state = info.data.get("account_id"), ci.oidc_provider_arn, info.data.get("state")
+        if account and provider and provider.split(":")[4] != account:
+            refuse(ci, ("oidc_provider_arn", f"account_id is {account}; set a provider of that account"))
+        if isinstance(state, StateSettings) and state.backend == "local":
+            why = 'state.backend = "local" is on one machine; set state.backend = "s3", or remove ci'
+            raise ValueError(f"runs need a state that they share, and {why}")
+        return ci
 
 
 def _elsewhere(info: ValidationInfo, place: KeyPath, arn: str | None, why: str) -> Iterator[Mistake]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import operator
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,6 +12,7 @@ import pytest
 
 from docs import generate
 from errors import UserError
+from tests.unit.arithmetic import evaluated
 from tests.unit.synthesis import Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -143,13 +142,39 @@ def test_costs_are_what_their_arithmetic_says(environment: str) -> None:
     lines, total = _costs(environment)
     assert len(lines) > 20
     for item, arithmetic, dollars in lines:
-        assert abs(_evaluated(arithmetic) - dollars) <= 0.005 + 1e-9, item
+        assert abs(evaluated(arithmetic) - dollars) <= 0.005 + 1e-9, item
     assert round(sum(dollars for *_, dollars in lines), 2) == total
+
+
+def test_sums_in_the_prose_about_costs_are_right() -> None:
+    number, times = r"[0-9]+(?:\.[0-9]+)?", "\N{MULTIPLICATION SIGN}"
+    sums = re.findall(rf"({number}(?: {times} {number})+) = ({number})", COST.read_text(encoding="utf-8"))
+    assert len(sums) == 4
+    for arithmetic, dollars in sums:
+        assert abs(evaluated(arithmetic) - float(dollars)) <= 0.005 + 1e-9, arithmetic
+
+
+def test_the_totals_of_dev_without_a_notebook_and_with_one_that_never_stops_are_right() -> None:
+    lines, total = _costs("dev")
+    notebook, disk = (dollars for item, _, dollars in lines if item.startswith("Notebook"))
+    never_stops = 36.50
+    prose = " ".join(_prose(COST).split())
+    assert f"and the total {total - notebook + never_stops:.2f}." in prose
+    assert f"the total is {total - notebook - disk:.2f}." in prose
+
+
+def test_the_price_of_a_task_on_demand_is_right() -> None:
+    on_demand = next(arithmetic for item, arithmetic, _ in _costs("prod")[0] if item.startswith("Fargate"))
+    assert on_demand.startswith("3 \N{MULTIPLICATION SIGN} ")
+    assert "on demand it would be 14.42." in _prose(COST)
+    assert "9 \N{MULTIPLICATION SIGN} 14.42" in _prose(COST)
+    assert abs(evaluated(on_demand) / 3 - 14.42) <= 0.005
 
 
 def test_readme_quotes_the_total_costs() -> None:
     dev, prod = (round(_costs(environment)[1]) for environment in ENVIRONMENTS)
-    assert f"**{dev} USD a month for dev, {prod} USD for\nprod**" in (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"**{dev} USD a month for dev, {prod} USD a month for prod**" in readme
 
 
 def _costs(environment: str) -> tuple[list[tuple[str, str, float]], float]:
@@ -160,22 +185,6 @@ def _costs(environment: str) -> tuple[list[tuple[str, str, float]], float]:
     ]
     *lines, total = rows
     return [(row[0], row[2], float(row[3])) for row in lines], float(total[3].strip("*"))
-
-
-_OPERATORS = {ast.Add: operator.add, ast.Mult: operator.mul, ast.Div: operator.truediv}
-
-
-def _evaluated(arithmetic: str) -> float:
-    def value(node: ast.expr) -> float:
-        match node:
-            case ast.Constant(value=int() | float() as number):
-                return float(number)
-            case ast.BinOp():
-                result: float = _OPERATORS[type(node.op)](value(node.left), value(node.right))
-                return result
-        raise ValueError(f"not arithmetic: {arithmetic}")
-
-    return value(ast.parse(arithmetic.replace("\N{MULTIPLICATION SIGN}", "*"), mode="eval").body)
 
 
 # --- Markdown ---------------------------------------------------------------------------------------------------------
