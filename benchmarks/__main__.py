@@ -1,4 +1,4 @@
-"""``make bench``: what a synthesis costs, with and without the fast bindings, and then what the data plane does."""
+"""``make bench``: what a synthesis costs, with and without the fast bindings, then a review and the data plane."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from benchmarks import dataplane
+from benchmarks import dataplane, review
 from errors import exit_on_user_error
 
 FAST_RUNS = 11
@@ -33,6 +33,8 @@ def main() -> None:
     """Measure and print; raises ``UserError`` when a program of the data plane is missing."""
     console = Console(highlight=False)
     synthesis(console)
+    console.print()
+    review.main(console)
     console.print()
     dataplane.main(console)
 

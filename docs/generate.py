@@ -1,7 +1,8 @@
 """``make docs``: writes the parts of the documentation that the code knows.
 
 The settings come from the descriptions in settings/, the outputs from the synthesised stacks, the bills from their
-resources and the price table, the emulator's tables from the code that completes it and looks for leftovers.
+resources and the price table, the rules from the review, the emulator's tables from the code that completes it and
+looks for leftovers.
 ``--check`` writes nothing and fails when a part is stale.
 """
 
@@ -22,6 +23,7 @@ from deployment.lifecycle import load_stacks
 from errors import UserError, exit_on_user_error
 from rehearsal import completions
 from rehearsal.inventory import KEPT_BY_AWS
+from review.rules import RULES
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,6 +144,7 @@ def documents(root: Path = ROOT) -> dict[Path, str]:
             (
                 _with_parts(root / "README.md", {"settings": _important_settings(), "cost": _cost_summary(bills)}),
                 _with_parts(docs / "cost.md", _cost_tables(bills)),
+                _with_parts(docs / "review.md", {"rules": _rules()}),
                 _with_parts(docs / "emulator.md", {"completions": _completions(), "kept": _kept()}),
             )
         ),
@@ -207,6 +210,11 @@ def _output_rows() -> list[str]:
             for name, output in stack.configuration().get("output", {}).items()
             if not output.get("sensitive")  # those are for other stacks
         ]
+
+
+def _rules() -> str:
+    rows = [f"| `{name}` | {rule.verdict} | {rule.why} | {rule.remedy} |" for name, rule in RULES.items()]
+    return "\n".join(["| rule | verdict | why | what to do |", "|---|---|---|---|", *rows])
 
 
 def _completions() -> str:

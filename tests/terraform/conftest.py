@@ -6,6 +6,8 @@ import pytest
 
 # The longest first: pytest-xdist hands out files in this order, and a short one fills any gap.
 _LONGEST = (
+    "test_access_modes",
+    "test_review_plans",
     "test_rehearsal_prod",
     "test_rehearsal_dev",
     "test_interrupted_apply",

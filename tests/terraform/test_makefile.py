@@ -11,7 +11,7 @@ from deployment.toolchain import ROOT
 
 TARGETS = (
     *("rehearse", "test", "check", "synth", "hcl", "bootstrap", "plan", "deploy", "destroy", "output", "bench", "docs"),
-    *("smoke", "ui", "images", "local", "local-clean", "lock", "clean", "help"),
+    *("smoke", "ui", "images", "local", "local-clean", "review", "pictures", "ci-roles", "lock", "clean", "help"),
 )
 
 

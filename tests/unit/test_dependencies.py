@@ -22,7 +22,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rehearsal": {"deployment", "errors", "main", "settings"},
     "dataplane": {"deployment", "errors", "rehearsal"},
     "client": {"dataplane", "deployment", "errors", "main", "settings"},
-    "benchmarks": {"dataplane", "deployment", "errors", "main", "settings"},
+    "cost": {"errors", "settings"},
+    "pictures": {"deployment", "errors", "main", "settings"},
+    "review": {"cost", "deployment", "errors", "main", "pictures", "settings"},
+    "benchmarks": {"cost", "dataplane", "deployment", "errors", "main", "pictures", "review", "settings"},
 }
 OURS = {path.stem for path in [*REPOSITORY.glob("*.py"), *(init.parent for init in REPOSITORY.glob("*/__init__.py"))]}
 
