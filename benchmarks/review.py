@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.table import Table
 
 import cost
-from review.html import to_html
-from review.markdown import to_markdown
 from review.model import Review
 from review.plan import digest, read_plan, resources, review_plans
+from review.report.html import to_html
+from review.report.markdown import to_markdown
 from settings import UsageSettings
 
 RESOURCES, ROUNDS = 2_000, 5

@@ -23,7 +23,7 @@ from deployment.lifecycle import load_stacks
 from errors import UserError, exit_on_user_error
 from rehearsal import completions
 from rehearsal.inventory import KEPT_BY_AWS
-from review.rules import RULES
+from review.checks.rules import RULES
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

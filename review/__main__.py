@@ -28,14 +28,14 @@ from deployment.progress import Display
 from deployment.toolchain import ROOT, find_terraform
 from errors import UserError, exit_on_user_error
 from pictures.model import Mark
-from review.allowances import read_allowances
 from review.base import Base, settings_changes, taken_out
-from review.html import to_html
-from review.markdown import to_markdown
+from review.checks.allowances import read_allowances
 from review.model import Action, Change, Review, Verdict
 from review.plan import digest, resources, review_plans
 from review.planning import Planned, plan_deployment, plan_destruction, read_plans
-from review.terminal import to_terminal
+from review.report.html import to_html
+from review.report.markdown import to_markdown
+from review.report.terminal import to_terminal
 from settings import Settings
 
 OUTDIR = ROOT / "cdktf.out"

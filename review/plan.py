@@ -9,14 +9,14 @@ from datetime import date
 from typing import Any
 
 from cost import Resource
-from review.allowances import NONE, Allowances
-from review.differences import differences, drifted
-from review.downtime import downtimes
-from review.drafts import Examined
-from review.findings import allow, find, unused
+from review.checks.allowances import NONE, Allowances
+from review.checks.downtime import downtimes
+from review.checks.drafts import Examined
+from review.checks.findings import allow, find, unused
 from review.model import Action, Address, Change, Difference, PlanReview
-from review.reading import Configuration, StackPlan, checked, read_plan, stack_plan
-from review.redaction import UNKNOWN, Hidden, Json, Script, redacted
+from review.plan_json.differences import differences, drifted
+from review.plan_json.reading import Configuration, StackPlan, checked, read_plan, stack_plan
+from review.plan_json.redaction import UNKNOWN, Hidden, Json, Script, redacted
 
 __all__ = ["digest", "read_plan", "resources", "review_plans"]
 

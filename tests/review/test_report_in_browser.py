@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from deployment.toolchain import CACHE
-from review.html import to_html
 from review.model import Review
+from review.report.html import to_html
 from tests.review.examples import ATTACKS, DANGEROUS, EMPTY, EXAMPLES, LOOK, hostile
 
 SCREENSHOTS = CACHE / "screenshots"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from errors import UserError
-from review.allowances import LONGEST, NONE, Allowances, read_allowances
+from review.checks.allowances import LONGEST, NONE, Allowances, read_allowances
+from review.checks.rules import RULES
 from review.model import PlanReview, Verdict
 from review.plan import review_plans
-from review.rules import RULES
 from tests.review.plans import STACK, TODAY, destroyed, kept, plan
 
 ADDRESS = f"{STACK}: aws_s3_bucket.artifacts"

@@ -16,7 +16,7 @@ from errors import UserError
 from review.comment import MARKER, main
 from review.forge import GitHub, GitLab, forge_of
 from review.forge_api import TIMEOUT_SECONDS, WAITS_SECONDS
-from review.markdown import LIMIT, marker
+from review.report.markdown import LIMIT, marker
 from tests.unit.fake_endpoint import Answer
 from tests.unit.fake_forge import SOMEBODY, TOKEN, FakeForge, FakeGitHub, FakeGitLab
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from review.downtime import Row, table
+from review.checks.downtime import Row, table
 from review.model import Action
 from tests.review.plans import Json, change, review, updated
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from pictures.model import Diagram
-from review import text
-from review.html import to_html
 from review.model import Action, Change, Difference, PlanReview, Review
+from review.report import text
+from review.report.html import to_html
 from tests.review.examples import ATTACKS, AURORA_SOURCE, CLUSTER, DANGEROUS, EMPTY, EXAMPLES, LOOK, PICTURE, hostile
 from tests.review.golden_files import GoldenHtml
 
@@ -173,7 +173,7 @@ def test_the_picture_is_drawn_once_and_stands_in_the_page(monkeypatch: pytest.Mo
         asked.append(diagrams)
         return ["<svg><title>drawn</title></svg>"]
 
-    monkeypatch.setattr("review.html.to_svg", draw)
+    monkeypatch.setattr("review.report.html.to_svg", draw)
     html = to_html(LOOK, generated=GENERATED)
     assert asked == [[PICTURE]]
     assert "<figure><svg><title>drawn</title></svg></figure>" in html

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from review.checks.tables import GUARDS, STATEFUL
+from review.checks.weakenings import WEAKENINGS, weakened
 from review.model import Verdict
 from review.plan import review_plans
-from review.tables import GUARDS, STATEFUL
-from review.weakenings import WEAKENINGS, weakened
 from tests.review.plans import (
     STACK,
     TODAY,

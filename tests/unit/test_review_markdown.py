@@ -20,9 +20,8 @@ from syrupy.assertion import SnapshotAssertion
 from cost.infracost import InfracostFigure
 from errors import UserError
 from pictures.mermaid import to_mermaid
-from review import text
-from review.allowances import read_allowances
-from review.markdown import LADDER, LIMIT, SMALLEST, code, marker, prose, to_markdown
+from review.checks.allowances import read_allowances
+from review.checks.rules import RULES
 from review.model import (
     Action,
     Address,
@@ -36,7 +35,8 @@ from review.model import (
     Unplanned,
     Verdict,
 )
-from review.rules import RULES
+from review.report import text
+from review.report.markdown import LADDER, LIMIT, SMALLEST, code, marker, prose, to_markdown
 from tests.review.examples import (
     ATTACKS,
     AURORA_SOURCE,
@@ -383,7 +383,7 @@ def test_the_picture_is_folded_and_as_drawn() -> None:
 
 def test_a_picture_cannot_close_its_fence(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = "flowchart LR\n```\n</details>\n# out\n````"
-    monkeypatch.setattr("review.markdown.to_mermaid", lambda _: drawn)
+    monkeypatch.setattr("review.report.markdown.to_mermaid", lambda _: drawn)
     blocks = GFM.parse(to_markdown(LOOK))
     assert [block.content.strip() for block in blocks if block.info == "mermaid"] == [drawn]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from review.checks.opening import is_world
+from review.checks.policies import WITHOUT_RESOURCES, aspects, is_opaque
 from review.model import Verdict
-from review.opening import is_world
-from review.policies import WITHOUT_RESOURCES, aspects, is_opaque
 from tests.review.plans import (
     Json,
     at,

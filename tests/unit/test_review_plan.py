@@ -11,9 +11,9 @@ import pytest
 
 import main
 from cost import Resource
+from review.checks.rules import RULES
 from review.model import Action, PlanReview, Verdict
 from review.plan import digest, resources, review_plans
-from review.rules import RULES
 from settings import Settings
 from tests.modes import ENDPOINT, MODES, STUDIO, STUDIO_ELSEWHERE, changed
 from tests.review.plans import (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from errors import UserError
-from review.constructs import Constructs
 from review.model import Action
 from review.plan import read_plan, review_plans
+from review.plan_json.constructs import Constructs
 from tests.review.plans import (
     STACK,
     TODAY,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from review.plan import resources, review_plans
-from review.redaction import UNKNOWN, Hidden, Json, is_secret_name, redacted
+from review.plan_json.redaction import UNKNOWN, Hidden, Json, is_secret_name, redacted
 from tests.review.plans import STACK, TODAY, created, destroyed, plan, replaced, updated
 
 CANARY = "canary-7f3a9"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from review.model import Finding, PlanReview, Review, Verdict
-from review.terminal import to_terminal
+from review.report.terminal import to_terminal
 from tests.review.examples import ATTACKS, BUCKET, DANGEROUS, EMPTY, LOOK, hostile
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from errors import UserError
-from review.constructs import Constructs, block
 from review.model import Action, Address
-from review.redaction import clean, redacted
+from review.plan_json.constructs import Constructs, block
+from review.plan_json.redaction import clean, redacted
 
 Configuration = Mapping[str, Any]
 """The synthesised JSON of a stack: its parsed cdk.tf.json."""

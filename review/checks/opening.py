@@ -7,14 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from review import policies
-from review.drafts import Draft, Examined, head, listed, main_of
-from review.losing import follows_from
+from review.checks import policies
+from review.checks.drafts import Draft, Examined, head, listed, main_of
+from review.checks.losing import follows_from
+from review.checks.tables import ADMINISTRATORS, NETWORK, PERMISSIONS
 from review.model import Action
-from review.reading import ResourceChange, StackPlan
-from review.redaction import Hidden, Json, Unknown
-from review.tables import ADMINISTRATORS, NETWORK, PERMISSIONS
-from review.values import as_list, is_empty, values_at
+from review.plan_json.reading import ResourceChange, StackPlan
+from review.plan_json.redaction import Hidden, Json, Unknown
+from review.plan_json.values import as_list, is_empty, values_at
 
 _CHANGING = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 # Shorter prefixes hold networks of half the world: an IPv4 /8 is 1/256 of it, an IPv6 /16 is what a registry hands out.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from review.redaction import UNKNOWN, Hidden, Json, Script, Unknown
+from review.plan_json.redaction import UNKNOWN, Hidden, Json, Script, Unknown
 
 _STEP = re.compile(r"([\w-]+)(?:\[([^\]]*)\])?")
 IDENTITIES = ("name", "Name", "Sid", "key", "Key", "id", "Id", "route_key", "capacity_provider", "container_name")

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from review.drafts import Draft, Examined
+from review.checks.drafts import Draft, Examined
+from review.checks.opening import is_world
 from review.model import Action, Address
-from review.opening import is_world
-from review.reading import ResourceChange, StackPlan
-from review.redaction import UNKNOWN, Hidden, Json, Unknown
-from review.values import as_list, is_empty, shown, values_at
+from review.plan_json.reading import ResourceChange, StackPlan
+from review.plan_json.redaction import UNKNOWN, Hidden, Json, Unknown
+from review.plan_json.values import as_list, is_empty, shown, values_at
 
 _CHANGING = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 _HEADER = "overwrite:header.X-Gateway-Access"  # the gateway tells nginx by it which way is in force

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from review import text
 from review.model import Finding, Review, Verdict
+from review.report import text
 
 LOOKS = 10
 """So many findings that need only a look are shown."""

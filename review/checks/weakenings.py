@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from review.redaction import UNKNOWN, Hidden
-from review.values import is_empty, shown, value_at
+from review.plan_json.redaction import UNKNOWN, Hidden
+from review.plan_json.values import is_empty, shown, value_at
 
 _NEW = object()  # stands for the value before, where the resource is new
 

@@ -15,8 +15,8 @@ from html import escape
 
 from cost import Comparison, ComponentCost
 from pictures.mermaid import to_mermaid
-from review import text
 from review.model import Action, Change, Difference, Downtime, Finding, Review, Unplanned, Verdict
+from review.report import text
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""

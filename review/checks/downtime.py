@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from review.drafts import Examined
+from review.checks.drafts import Examined
 from review.model import Action, Downtime
-from review.reading import ResourceChange
+from review.plan_json.reading import ResourceChange
 
 _TABLE = Path(__file__).with_name("downtime.toml")
 

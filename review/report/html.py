@@ -14,8 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pictures.svg import to_svg
-from review import text
 from review.model import Action, Address, Change, Review
+from review.report import text
 
 UNFOLDED = 12
 """So many lines of a construct are shown without a fold."""

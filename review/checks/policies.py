@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from review.values import as_list
+from review.plan_json.values import as_list
 
 _REFERENCE = "https://docs.aws.amazon.com/service-authorization/latest/reference"
 # Actions that know no resources, so that a policy must say "*"; those that our stacks use, and plain listing.

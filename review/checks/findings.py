@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
-from review.allowances import Allowances, Allowed
-from review.calling import callers
-from review.drafts import Draft, Examined
-from review.losing import losses, rotation
+from review.checks.allowances import Allowances, Allowed
+from review.checks.calling import callers
+from review.checks.drafts import Draft, Examined
+from review.checks.losing import losses, rotation
+from review.checks.opening import openings
+from review.checks.rules import RULES
 from review.model import Address, Finding, Verdict
-from review.opening import openings
-from review.rules import RULES
 
 # Said once: where a value of a resource is dangerous, that it changes is no news.
 _SAID_BY_WORSE = ("data-changed", "permissions-changed", "network-changed")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from review.model import Action, Address, Difference
-from review.reading import ResourceChange, StackPlan
+from review.plan_json.reading import ResourceChange, StackPlan
 
 _LISTED = 4
 

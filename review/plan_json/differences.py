@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from review.model import Action, Difference
-from review.reading import ResourceChange
-from review.redaction import UNKNOWN, Hidden, Json, Script
-from review.values import IDENTITIES, canonical, is_empty, shown
+from review.plan_json.reading import ResourceChange
+from review.plan_json.redaction import UNKNOWN, Hidden, Json, Script
+from review.plan_json.values import IDENTITIES, canonical, is_empty, shown
 
 _NOISE = frozenset({"tags_all"})  # follows from tags and the provider's default_tags
 _SETTINGS = frozenset({"//", "connection", "count", "depends_on", "for_each", "lifecycle", "provider", "provisioner"})

@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from errors import UserError
+from review.checks.rules import RULES
 from review.model import Allowance
-from review.rules import RULES
 
 LONGEST = timedelta(days=90)
 """How far ahead the end of an allowance may lie."""

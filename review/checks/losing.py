@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from review.drafts import Draft, Examined, head, listed, main_of
+from review.checks.drafts import Draft, Examined, head, listed, main_of
+from review.checks.tables import GUARDS, NETWORK, PERMISSIONS, ROUTINE, STATEFUL
+from review.checks.weakenings import weakened
 from review.model import Action
-from review.reading import ResourceChange, StackPlan
-from review.redaction import UNKNOWN, Json
-from review.tables import GUARDS, NETWORK, PERMISSIONS, ROUTINE, STATEFUL
-from review.values import value_at
-from review.weakenings import weakened
+from review.plan_json.reading import ResourceChange, StackPlan
+from review.plan_json.redaction import UNKNOWN, Json
+from review.plan_json.values import value_at
 
 _CHANGING = (Action.CREATE, Action.UPDATE, Action.REPLACE)
 _ROTATIONS = ("secret_string_wo_version", "master_password_wo_version")

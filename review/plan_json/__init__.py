@@ -1,0 +1,1 @@
+"""Terraform's plans, read: without secrets, by construct, down to the values that differ."""

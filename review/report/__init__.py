@@ -1,0 +1,1 @@
+"""The report on a plan, in all its forms."""
