@@ -117,7 +117,8 @@ class _RequestPath:
     def _container(self, container: Container) -> None:
         self._canvas.group(Group(_TASK, "ECS task", icon=icons.TASK_FRAME))
         made = addresses([container.task])
-        self._canvas.node(Node(container.name, container.title, icons.CONTAINER.icon, _TASK, made, main=made))
+        checks = "\nchecks passwords" if container.variables.get("AUTH_MODE") == "basic" else ""
+        self._canvas.node(Node(container.name, container.title + checks, icons.CONTAINER.icon, _TASK, made, main=made))
 
     def _behind(self, container: Container, target: Resource) -> None:
         """The database and the bucket that a container is told of."""

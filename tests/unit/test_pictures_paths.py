@@ -43,6 +43,7 @@ def test_a_request_goes_from_the_client_to_the_database_by_the_ports_that_are_co
         ("mlflow", "artifacts", "HTTPS 443"),
     }
     assert _labels(dev)["http-api"] == "HTTP API\nANY /, ANY /{proxy+}\nno authorizer"
+    assert _labels(dev)["nginx"] == "nginx\nchecks passwords"
 
 
 def test_a_request_to_a_domain_name_of_ours_goes_by_https_to_the_load_balancer(
