@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import settings as settings_files
-from errors import exit_on_user_error
+from errors import UserError, exit_on_user_error
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 def build_app(environments: Sequence[Settings], outdir: Path) -> App:
     """The platform's stacks of all *environments*."""
+    from stacks.ci_boundary import bound_roles
     from stacks.http_api_gateway import HttpApiGatewayStack
     from stacks.mlflow_vpclink import MlflowVpclinkStack
     from stacks.sagemaker_notebook import SagemakerNotebookStack
@@ -34,7 +35,9 @@ def build_app(environments: Sequence[Settings], outdir: Path) -> App:
     for settings in environments:
         platform = MlflowVpclinkStack(app, settings=settings)
         gateway = HttpApiGatewayStack(app, settings=settings, platform=platform)
-        SagemakerNotebookStack(app, settings=settings, platform=platform, gateway=gateway)
+        notebook = SagemakerNotebookStack(app, settings=settings, platform=platform, gateway=gateway)
+        for stack in (platform, gateway, notebook):
+            bound_roles(stack, settings)
     return app
 
 
@@ -44,6 +47,20 @@ def build_state_backend_app(settings: Settings, outdir: Path, *, local_state: bo
 
     app = _app(outdir)
     StateBackendStack(app, settings=settings, local_state=local_state)
+    return app
+
+
+def build_ci_roles_app(settings: Settings, outdir: Path) -> App:
+    """The roles of a continuous integration; raises ``UserError`` where the settings name none."""
+    if settings.ci is None:
+        raise UserError(
+            f"environments/{settings.environment}.tfvars: ci is not set, so nobody is named who may plan and deploy. "
+            'Set ci = { repository = "owner/name" }.'
+        )
+    from stacks.ci_roles import CiRolesStack
+
+    app = _app(outdir)
+    CiRolesStack(app, settings=settings, ci=settings.ci)
     return app
 
 
@@ -57,6 +74,12 @@ def synthesise_state_backend(settings: Settings, outdir: Path, *, local_state: b
     """Write the state backend's stack below *outdir*."""
     with _collector_paused():
         build_state_backend_app(settings, outdir, local_state=local_state).synth()
+
+
+def synthesise_ci_roles(settings: Settings, outdir: Path) -> None:
+    """Write the stack of the continuous integration's roles below *outdir*; raises as ``build_ci_roles_app`` does."""
+    with _collector_paused():
+        build_ci_roles_app(settings, outdir).synth()
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """``python -m deployment``: synthesise, bootstrap, plan, deploy, destroy and read the environments that ENV selects.
 
-``images`` builds what a deployment would publish, and no more.
+``images`` builds what a deployment would publish, and no more; ``ci-roles`` is for those who automate the rest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from deployment import preflight
 from deployment.bootstrap import bootstrap
+from deployment.ci_roles import ci_roles
 from deployment.hcl import write_hcl
 from deployment.lifecycle import Lifecycle, StackPlan, load_stacks
 from deployment.progress import Display, clock_text
@@ -72,6 +73,19 @@ def _bootstrap(environments: Environments, display: Display, options: argparse.N
         preflight.check_account(environment)
     for environment in environments:
         bootstrap(environment, OUTDIR / "bootstrap" / environment.environment, display, _asker(display, options.yes))
+
+
+def _ci_roles(environments: Environments, display: Display, options: argparse.Namespace) -> None:
+    """create the roles with which a continuous integration plans and deploys; for an administrator, once"""
+    import settings
+
+    find_terraform()
+    selected = {environment.environment for environment in environments}
+    others = [settings.load(name) for name in settings.environment_names() if name not in selected]
+    for environment in environments:
+        neighbours = [other for other in (*environments, *others) if other is not environment]
+        outdir = OUTDIR / "ci-roles" / environment.environment
+        ci_roles(environment, outdir, display, _asker(display, options.yes), neighbours=neighbours)
 
 
 def _plan(environments: Environments, display: Display, options: argparse.Namespace) -> None:
@@ -142,13 +156,14 @@ _COMMANDS = {
     "synth": _synth,
     "hcl": _hcl,
     "bootstrap": _bootstrap,
+    "ci-roles": _ci_roles,
     "plan": _plan,
     "deploy": _deploy,
     "destroy": _destroy,
     "output": _output,
     "images": _images,
 }
-_ASKING = ("bootstrap", "deploy", "destroy")
+_ASKING = ("bootstrap", "ci-roles", "deploy", "destroy")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

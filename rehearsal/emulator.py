@@ -14,7 +14,7 @@ import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
@@ -128,6 +128,21 @@ class Emulator:
         with self._started.lock:
             return inventory(self.account_id, self.region)
 
+    @contextmanager
+    def watched(self, watch: Callable[[Request], None]) -> Iterator[None]:
+        """Tell *watch* of every request, before it is answered and before the next one begins, within the block.
+
+        A retry of what was answered already is no request. An exception in *watch* fails the request.
+        """
+        gateway = self._started
+        with gateway.lock:
+            gateway.watch = watch
+        try:
+            yield
+        finally:
+            with gateway.lock:
+                gateway.watch = None
+
     @property
     def _started(self) -> _Gateway:
         if self._gateway is None:
@@ -237,6 +252,25 @@ def _served(listener: socket.socket, application: _Gateway) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
+class Request:
+    """What somebody asked of AWS."""
+
+    service: str
+    """As in an IAM action: the name that the request is signed for."""
+    operation: str
+    """The operation of the API, which mostly is the IAM action's name too."""
+    parameters: Mapping[str, Any]
+    """By the API's names, as the request has them: lists of the EC2 and query protocols are ``Name.1``, ``Name.2``.
+    What an XML body says is not among them."""
+    body: bytes
+
+    @property
+    def name(self) -> str:
+        """Both, e.g. ``rds:CreateDBCluster``."""
+        return f"{self.service}:{self.operation}"
+
+
+@dataclass(frozen=True)
 class _Reply:
     status: str
     headers: list[tuple[str, str]]
@@ -258,6 +292,7 @@ class _Gateway:
         self.port = port
         self.unsupported: list[str] = []
         self.lock = threading.Lock()
+        self.watch: Callable[[Request], None] | None = None
         self._moto = moto
         self._account_id = account_id
         self._done: OrderedDict[str, _Reply] = OrderedDict()
@@ -286,6 +321,8 @@ class _Gateway:
         from werkzeug.test import run_wsgi_app
 
         try:
+            if self.watch is not None:
+                self.watch(_Asked.of(_replay(environ, body), self._moto).request(body))
             chunks, status, headers = run_wsgi_app(self._moto, _replay(environ, body), buffered=True)
         except NotImplementedError as error:
             return self._refuse(environ, body, "OperationNotInEmulator", str(error) or "not implemented")
@@ -335,6 +372,7 @@ class _Asked:
     model: Any
     """botocore's description of the service, if it has one."""
     content_type: str
+    parameters: Mapping[str, Any]
 
     @classmethod
     def of(cls, environ: Environ, moto: Any) -> _Asked:
@@ -344,11 +382,17 @@ class _Asked:
         service = _signed_for(request)
         candidates = _candidates(request, service, moto)
         for name in candidates:
-            operation = _operation(request, name)
-            if operation is not None:
-                return cls(service, str(operation.name), operation.service_model, request.content_type or "")
+            found = _operation(request, name)
+            if found is not None:
+                operation, in_path = found
+                parameters = _parameters(request, in_path)
+                kind = request.content_type or ""
+                return cls(service, str(operation.name), operation.service_model, kind, parameters)
         model = next(filter(None, map(_model, candidates)), None)
-        return cls(service, _operation_from_text(request), model, request.content_type or "")
+        return cls(service, _operation_from_text(request), model, request.content_type or "", _parameters(request, {}))
+
+    def request(self, body: bytes) -> Request:
+        return Request(self.service, self.operation, self.parameters, body)
 
     @property
     def name(self) -> str:
@@ -412,16 +456,26 @@ def _model(name: str) -> Any:
         return None
 
 
-def _operation(request: Any, name: str) -> Any:
+def _operation(request: Any, name: str) -> tuple[Any, Mapping[str, Any]] | None:
+    """botocore's description of the operation, and the parameters in the path."""
     from moto.core.routing import get_service_router
     from werkzeug.exceptions import NotFound
 
     if _model(name) is None:
         return None
     try:
-        return get_service_router(name).match(request)[0]
+        operation, in_path = get_service_router(name).match(request)
     except (NotFound, NotImplementedError):
         return None
+    return operation, in_path
+
+
+def _parameters(request: Any, in_path: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = {**in_path, **request.values.to_dict()}
+    with suppress(ValueError):  # not JSON
+        body = json.loads(request.get_data())
+        parameters |= body if isinstance(body, dict) else {}
+    return parameters
 
 
 def _operation_from_text(request: Any) -> str:

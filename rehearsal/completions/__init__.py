@@ -12,6 +12,7 @@ import functools
 from rehearsal.completions.apigatewayv2 import (
     apigatewayv2_authorizers_in_use_stay,
     apigatewayv2_domain_names_are_available,
+    apigatewayv2_stages_can_be_tagged,
     apigatewayv2_stages_can_be_updated,
     apigatewayv2_stages_know_their_routes,
     apigatewayv2_updates_take_away,
@@ -42,6 +43,7 @@ from rehearsal.completions.elbv2 import (
 from rehearsal.completions.kms import kms_rotation_period
 from rehearsal.completions.rds import (
     rds_automated_snapshots_end_with_their_cluster,
+    rds_changed_subnet_groups_stay,
     rds_scaling_configuration_only_where_set,
 )
 from rehearsal.completions.route53 import (
@@ -75,6 +77,7 @@ def complete() -> None:
     for completion in (
         apigatewayv2_authorizers_in_use_stay,
         apigatewayv2_domain_names_are_available,
+        apigatewayv2_stages_can_be_tagged,
         apigatewayv2_stages_can_be_updated,
         apigatewayv2_stages_know_their_routes,
         apigatewayv2_updates_take_away,
@@ -95,6 +98,7 @@ def complete() -> None:
         elbv2_protected_load_balancers_stay,
         kms_rotation_period,
         rds_automated_snapshots_end_with_their_cluster,
+        rds_changed_subnet_groups_stay,
         rds_scaling_configuration_only_where_set,
         route53_zones_leave_nothing,
         route53_zones_with_a_vpc_are_private,

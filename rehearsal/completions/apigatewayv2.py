@@ -69,6 +69,49 @@ def apigatewayv2_domain_names_are_available() -> None:
     add(Response, update_domain_name=update)
 
 
+def apigatewayv2_stages_can_be_tagged() -> None:
+    """AWS changes the tags of a stage and of a domain name; moto knows tags of APIs and VPC links alone.
+
+    https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/tags-resource-arn.html
+    """
+    from moto.apigatewayv2 import urls
+    from moto.apigatewayv2.models import ApiGatewayV2Backend
+    from moto.apigatewayv2.responses import ApiGatewayV2Response as Response
+
+    def own_tags(backend: Any, arn: str) -> Any:
+        """The tags of what keeps them itself; None for anything else."""
+        path = arn.rpartition("::")[2]
+        if "/stages/" in path:
+            return backend.get_stage(*_api_and_stage(path)).tags
+        if path.startswith("/domainnames/"):
+            return backend.get_domain_name(path.split("/")[2]).tags
+        return None
+
+    def read(original: Method, self: Any, arn: str) -> Any:
+        tags = own_tags(self, arn)
+        return original(self, arn) if tags is None else tags
+
+    def tag(original: Method, self: Any, arn: str, tags: dict[str, str]) -> None:
+        own = own_tags(self, arn)
+        if own is None:
+            original(self, arn, tags)
+        else:
+            own.update(tags)
+
+    def untag(original: Method, self: Any, arn: str, keys: list[str]) -> None:
+        own = own_tags(self, arn)
+        if own is None:
+            original(self, arn, keys)
+        else:
+            for key in keys:
+                own.pop(key, None)
+
+    urls.url_paths.setdefault("{0}/v2/tags/(?P<resource_arn>.+)$", Response.dispatch)
+    wrap(ApiGatewayV2Backend, "get_tags", read)
+    wrap(ApiGatewayV2Backend, "tag_resource", tag)
+    wrap(ApiGatewayV2Backend, "untag_resource", untag)
+
+
 def apigatewayv2_stages_can_be_updated() -> None:
     """AWS updates a stage, and deletes the settings of one of its routes; moto lacks both operations.
 

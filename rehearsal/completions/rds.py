@@ -38,3 +38,18 @@ def rds_automated_snapshots_end_with_their_cluster() -> None:
         return cluster
 
     wrap(RDSBackend, "delete_db_cluster", delete)
+
+
+def rds_changed_subnet_groups_stay() -> None:
+    """AWS changes the subnets of a subnet group; moto answers with the changed group, and has lost it then.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSubnetGroup.html
+    """
+    from moto.rds.models import RDSBackend
+
+    def modify(original: Method, self: Any, subnet_name: str, *args: Any, **kwargs: Any) -> Any:
+        group = original(self, subnet_name, *args, **kwargs)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    wrap(RDSBackend, "modify_db_subnet_group", modify)

@@ -14,7 +14,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 import main
 from deployment.preflight import builds
-from settings import Settings
+from settings import CiSettings, Settings
 from tests.conftest import ENVIRONMENTS
 from tests.modes import ENDPOINT, MODES, STUDIO, changed
 from tests.unit.synthesis import Terraform
@@ -43,6 +43,20 @@ def test_changed_stacks_are_as_reviewed(
     for stack in CHANGED_STACKS[change]:
         document = Terraform.read(tmp_path, f"dev-{stack}").document
         assert _reviewable(document, tags) == snapshot(name=stack, extension_class=JSONSnapshotExtension)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_roles_of_a_continuous_integration_are_as_reviewed(
+    environments: Mapping[str, Settings],
+    tags: frozenset[str],
+    tmp_path: Path,
+    environment: str,
+    snapshot: SnapshotAssertion,
+) -> None:
+    settings = changed(environments[environment], {"ci": CiSettings(repository="octo-org/octo-repo")})
+    main.synthesise_ci_roles(settings, tmp_path)
+    document = Terraform.read(tmp_path, f"{environment}-ci-roles").document
+    assert _reviewable(document, tags) == snapshot(extension_class=JSONSnapshotExtension)
 
 
 @pytest.fixture(scope="module")

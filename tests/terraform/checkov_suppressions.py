@@ -63,4 +63,9 @@ _MODES = {
     "CKV2_AWS_31": {"aws_wafv2_web_acl.*": "metrics say what each rule refuses; nginx logs every request that passes"},
 }
 
-SUPPRESSIONS = {"dev": _EVERYWHERE | _DEV, "prod": _EVERYWHERE, "modes": _EVERYWHERE | _DEV | _MODES}
+SUPPRESSIONS = {
+    "dev": _EVERYWHERE | _DEV,
+    "prod": _EVERYWHERE,
+    "modes": _EVERYWHERE | _DEV | _MODES,
+    "ci-roles": {},
+}
