@@ -7,6 +7,7 @@ import pytest
 # The longest first: pytest-xdist hands out files in this order, and a short one fills any gap.
 _LONGEST = (
     "test_access_modes",
+    "test_ci_roles",
     "test_review_plans",
     "test_rehearsal_prod",
     "test_rehearsal_dev",
