@@ -28,11 +28,11 @@ from deployment.progress import Display
 from deployment.toolchain import ROOT, find_terraform
 from errors import UserError, exit_on_user_error
 from pictures.model import Mark
-from review.base import Base, settings_changes, taken_out
+from review.base import Base, SettingChange, settings_changes, taken_out
 from review.checks.allowances import read_allowances
 from review.model import Action, Change, Review, Verdict
 from review.plan import digest, resources, review_plans
-from review.planning import Planned, plan_deployment, plan_destruction, read_plans
+from review.planning import Planned, configurations_of, plan_deployment, plan_destruction, read_plans
 from review.report.html import to_html
 from review.report.markdown import to_markdown
 from review.report.terminal import to_terminal
@@ -95,16 +95,13 @@ def assemble(
         allowances=read_allowances(ALLOWED, settings.environment),
         today=datetime.now(UTC).date(),
     )
-    name = f"{settings.environment}.tfvars"
     return Review(
         environment=settings.environment,
         region=settings.region,
         plan=plan,
         base=base.name if base else None,
         unplanned=planned.unplanned,
-        settings_changes=settings_changes(base.folder / "environments" / name, ROOT / "environments" / name)
-        if base
-        else (),
+        settings_changes=_settings_changes(settings, base) if base else (),
         cost=_cost(settings, planned),
         infracost=_infracost(planned),
         picture=pictures.marked(
@@ -130,8 +127,13 @@ def _plan_base(base: Base | None, environment: str, display: Display, options: a
         return None
     lifecycle = base.synthesise(environment, display)
     if options.plan or options.destroy:
-        return Planned({name: stack.configuration() for name, stack in lifecycle.stacks.items()})
+        return Planned(configurations_of(lifecycle.stacks))
     return plan_deployment(lifecycle)
+
+
+def _settings_changes(settings: Settings, base: Base) -> tuple[SettingChange, ...]:
+    after = settings_files.ENVIRONMENTS / f"{settings.environment}.tfvars"
+    return settings_changes(base.settings_file(settings.environment), after)
 
 
 def _cost(settings: Settings, planned: Planned) -> cost.Comparison:

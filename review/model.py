@@ -46,6 +46,11 @@ class Address:
     type: str
     construct: str | None = None
 
+    @property
+    def top(self) -> str | None:
+        """The construct right below the stack that it belongs to; None where nobody knows it."""
+        return self.construct and self.construct.partition("/")[0]
+
     def __str__(self) -> str:
         return f"{self.stack}: {self.resource}"
 

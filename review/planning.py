@@ -27,7 +27,7 @@ def plan_deployment(lifecycle: Lifecycle) -> Planned:
     """Plan what a deployment would change; a stack that needs outputs of undeployed ones stays *unplanned*."""
     planned = lifecycle.plan_all()
     return Planned(
-        _configurations(lifecycle.stacks),
+        configurations_of(lifecycle.stacks),
         {one.stack.name: one.terraform.show_json(one.plan) for one in planned if one.plan},
         tuple(Unplanned(one.stack.name, one.waits_for) for one in planned if one.plan is None),
     )
@@ -46,7 +46,7 @@ def plan_destruction(lifecycle: Lifecycle, display: Display) -> Planned:
                 plan = terraform.plan(destroy=True, on_progress=step.update)
                 step.result = str(plan)
                 plans[stack.name] = terraform.show_json(plan)
-    return Planned(_configurations(lifecycle.stacks), plans)
+    return Planned(configurations_of(lifecycle.stacks), plans)
 
 
 def read_plans(files: Mapping[str, Path], stacks: Mapping[str, Stack]) -> Planned:
@@ -58,11 +58,12 @@ def read_plans(files: Mapping[str, Path], stacks: Mapping[str, Stack]) -> Planne
         if name not in stacks:
             raise UserError(f"--plan {name}={file}: there is no such stack; choose from {', '.join(stacks)}.")
     return Planned(
-        _configurations(stacks),
+        configurations_of(stacks),
         {name: read_plan(file) for name, file in files.items()},
         tuple(Unplanned(name, ()) for name in stacks if name not in files),
     )
 
 
-def _configurations(stacks: Mapping[str, Stack]) -> dict[str, Mapping[str, Any]]:
+def configurations_of(stacks: Mapping[str, Stack]) -> dict[str, Mapping[str, Any]]:
+    """Return the synthesised JSON of each stack, by its name."""
     return {name: stack.configuration() for name, stack in stacks.items()}

@@ -41,7 +41,7 @@ class Examined:
 
 def head(address: Address) -> str:
     """The part of the picture that a resource belongs to: its outermost construct, or itself."""
-    return address.construct.split("/")[0] if address.construct else address.resource
+    return address.top or address.resource
 
 
 def main_of(changes: Iterable[ResourceChange]) -> ResourceChange:

@@ -280,7 +280,7 @@ def _written_out(character: str) -> str:
 
 def _construct(change: Change) -> str:
     """The construct of the stack that it is in, however deep: as one reads the stack, and few enough to overlook."""
-    return REMOVED if change.address.construct is None else change.address.construct.partition("/")[0]
+    return REMOVED if change.address.top is None else change.address.top
 
 
 def _attention(change: Change) -> int:
